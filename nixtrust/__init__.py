@@ -1,0 +1,1 @@
+"""nixtrust: every machine of a team trusts the same Nix binary caches, and nothing else."""

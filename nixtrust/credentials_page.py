@@ -1,0 +1,174 @@
+"""docs/credentials.md, made from the catalogue: `python -m nixtrust.credentials_page`."""
+
+import sys
+from collections.abc import Iterator
+
+from nixtrust.credentials import (
+    LOCATIONS,
+    NOT_OURS,
+    PLACES,
+    VARIABLES,
+    Kind,
+    Place,
+    Removal,
+    Syntax,
+)
+from nixtrust.stored import Hindrance
+
+_RECOGNISED = {
+    Syntax.DHALL: "an `authToken` or a `secretKey`, in any way of writing it; only what is provably"
+    " empty is clean, so an import, `env:` or `++` is not",
+    Syntax.NETRC: "the password of an entry for `cachix.org` or a host below it",
+    Syntax.TOKEN: "a line that is one long word, looks like a token or a key, or sets one of"
+    " the variables to a literal",
+    Syntax.SH: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.FISH: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.FISH_VARIABLES: "a variable with a value",
+    Syntax.CSH: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.NU: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.ASSIGNMENTS: "a variable that is set to a literal",
+    Syntax.PAM: "a variable that is set to a literal",
+    Syntax.UNIT: "a variable that is set to a literal, in `Environment=` or a command;"
+    " `SetCredential=`",
+    Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
+    Syntax.HISTORY: "`cachix authtoken TOKEN`, and a variable that was set to a literal",
+    Syntax.LEFTOVER: "a line that names Cachix",
+}
+
+_DONE = {
+    Removal.FILE: "the file goes",
+    Removal.ENTRIES: "the entries go, those of other hosts stay",
+    Removal.LINES: "a whole line that sets one variable to one literal goes, anything else is"
+    " reported",
+    Removal.NOTHING: "reported, with the command to do it by hand",
+}
+
+_HEAD = """\
+# Where Cachix credentials lie
+
+<!-- Made by `python -m nixtrust.credentials_page` from nixtrust/credentials.py. -->
+
+nixtrust looks into each of these places, for root and for every person who has an account on the
+machine, on macOS and on Linux alike, in the same one look that reads nix.conf. Of what it finds it
+tells where it lies and what it is. No part of a value leaves the machine.
+
+With `cachix_credentials = "remove"`, which is the default, it takes out what it safely can, and
+reports the rest with the command to do it by hand. With `"report"` it takes out nothing. In both
+cases a machine that still holds one fails, after its nix.conf was dealt with. With `"allow"`, for
+one machine only, they are listed and count as no fault.
+
+**Taken out is not revoked.** Whoever had read a token can go on using it, a deleted file may be
+found on the disk or in a backup, and a shell or service that runs keeps its environment until it
+ends. So each finding says what to revoke, and where.
+"""
+
+_CHANGES = """\
+## How a file is changed
+
+- In the name of its folder's owner, within a time limit. A new file takes its place whole, and only
+  if it is still the one that was looked at. What is to go is never in a second file.
+- Mode, owner and group stay. GNU's tools keep the access control list and extended attributes too,
+  but for those that the owner may not set, which `cp -p` passes over as well. On macOS they are
+  carried over one by one and compared, all but `com.apple.provenance`, which the system sets; where
+  that fails, nothing is removed. Other tools know of neither, nor does their `cp -p`.
+- The shell is looked for where its owner may have it: in the system's folders, from Homebrew,
+  MacPorts or Nix, as the login shell; for root, only where nobody else can change it. Where there
+  is none, none is asked. Nor is Nushell: it refuses a file that sources another one which it does
+  not find, and where to look for that, its configuration alone tells.
+- A removal that is killed leaves each file as it was or as it is to be, and perhaps one called
+  `.nixtrust.new.*` with what was to stay, which the next look finds.
+"""
+
+
+def page() -> str:
+    """The page, in Markdown."""
+    return "\n".join(
+        [_HEAD, *_kinds(), *_places(), *_patterns(), _CHANGES, *_hindrances(), *_limits()]
+    )
+
+
+def _kinds() -> Iterator[str]:
+    yield "## What there is to find, and to revoke\n"
+    yield "| credential | variable | what to do about it |"
+    yield "|---|---|---|"
+    for kind in Kind:
+        names = ", ".join(f"`{name}`" for name, its in VARIABLES.items() if its is kind)
+        yield f"| {kind.called('')} | {names} | {kind.to_revoke('')} |"
+    yield ""
+    yield "A reference holds no secret and is no finding: `op://…` and other addresses,"
+    yield "`$(pass …)`, `${VAR}`, `{{ … }}`. Nor is an empty value, or what stands in a comment."
+    yield ""
+
+
+def _places() -> Iterator[str]:
+    yield "## The places\n"
+    for place in PLACES:
+        yield from _place(place)
+
+
+def _place(place: Place) -> Iterator[str]:
+    yield f"### {place.id}\n"
+    yield f"{place.what[0].upper()}{place.what[1:]}. Written by: {place.writer}.\n"
+    yield f"- **Where:** {', '.join(f'`{pattern}`' for pattern in place.patterns)}"
+    yield f"- **Recognised by:** {_RECOGNISED[place.syntax]}."
+    yield f"- **Done:** {_DONE[place.removal]}{_check(place)}."
+    yield f"- **To revoke:** {', '.join(kind.called('') for kind in _kinds_in(place))}."
+    yield ""
+
+
+def _check(place: Place) -> str:
+    return f", and only if `{place.program}` accepts what remains" if place.program else ""
+
+
+def _kinds_in(place: Place) -> list[Kind]:
+    match place.syntax:
+        case Syntax.DHALL:
+            return [Kind.AUTH_TOKEN, Kind.SIGNING_KEY]
+        case Syntax.NETRC:
+            return [Kind.AUTH_TOKEN]
+        case Syntax.TOKEN | Syntax.LEFTOVER:
+            return [place.bare]
+        case _:
+            return list(VARIABLES.values())
+
+
+def _patterns() -> Iterator[str]:
+    yield "## How the places are written\n"
+    yield "- `~` is each home, root's too."
+    for name, usual in LOCATIONS.items():
+        where = f"~/{usual}".rstrip("/")
+        yield f"- `${name}` is `{where}`, and what a start-up file of that person sets it to."
+    yield "- `$NIX_CONF_DIR` is the folder of the daemon's nix.conf."
+    yield "- `<search-path>` is each of `cachix_search_paths`, and each folder right in it."
+    yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"
+    yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do."
+    yield "- `<beside>` is each folder with a file above of which lines or entries may go."
+    yield f"- {', '.join(f'`{path}`' for path in NOT_OURS)} is Determinate's own, and left alone."
+    yield ""
+
+
+def _hindrances() -> Iterator[str]:
+    yield "## What nixtrust leaves to a person\n"
+    for hindrance in Hindrance:
+        yield f"- **{hindrance}**: {hindrance.why}."
+    yield ""
+    yield "A home counts as a work tree as well if yadm's repository lies in it, or a bare one in"
+    yield "`.dotfiles`, `.dotfiles.git`, `.cfg` or `.cfg.git`."
+    yield ""
+
+
+def _limits() -> Iterator[str]:
+    yield "## What is not looked at\n"
+    yield "- Other files: what a start-up file sources from elsewhere, a project outside of"
+    yield "  `cachix_search_paths`, backups, snapshots, containers."
+    yield "- A secret that is put together from parts, or reaches its variable through another one"
+    yield "  and does not look like a token or a key."
+    yield "- What stands in a comment, and the environment of what runs."
+    yield "- Accounts of services, a home that is not mounted, and homes of accounts with numbers"
+    yield "  above 59999 (on Linux) that do not lie right in `/home`."
+    yield "- Files that name Cachix and are larger than 64 MiB, and all that are larger than 1 GiB,"
+    yield "  are reported as not looked into."
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{page()}\n")

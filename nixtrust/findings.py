@@ -1,0 +1,193 @@
+"""The one judgement: policy and machine give findings, in the order in which to tell them.
+
+An operation turns findings into commands, an audit turns the same ones into a report.
+"""
+
+from collections.abc import Collection, Iterator
+from functools import partial
+from itertools import islice
+
+from nixtrust.conf import ConfFile, Folded, Origin, Unreadable, fold_layers
+from nixtrust.finding import Finding, Remedy, Rule, Weight, drift, note, unknown
+from nixtrust.judge_credentials import credentials
+from nixtrust.judge_daemon import (
+    dead_daemon,
+    is_trusted,
+    overridden,
+    restart_pending,
+    restarts,
+    trusts,
+)
+from nixtrust.judge_settings import (
+    left_in_block,
+    says_undermining,
+    settings,
+    undermined,
+)
+from nixtrust.machine import Machine, NixState, Unread, User
+from nixtrust.nix_version import NixVersion
+from nixtrust.owners import Owner, owner_of, reads
+from nixtrust.plan import UNDERMINERS, difference, plan, takes_unsigned, undermining
+from nixtrust.policy import Policy
+from nixtrust.wording import are
+
+__all__ = ["Finding", "Remedy", "Rule", "Weight", "findings", "restarts"]
+
+
+def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Finding, ...]:
+    """All that is to say about a machine that was declared to be a `system`."""
+    if isinstance(machine, Unread):
+        return (unknown(Rule.UNREAD, Remedy.BLOCKS, "", machine.reason, machine.to_do),)
+    foreign = tuple(_not_the_one(machine, system))
+    if machine.system != system:
+        return foreign
+    stored = tuple(credentials(policy, machine))
+    if machine.nix is None or foreign:
+        return (*foreign, *stored)
+    owner = owner_of(machine)
+    folded = reads(owner, machine.files, machine.nix)
+    planned = plan(policy, owner, machine.files, machine.nix)
+    refusals = tuple(_refusals(folded))
+    of_files = (
+        *_hindrances(machine, owner, folded),
+        # Nix refuses to ask the daemon, too, on a file that it refuses.
+        *(refusals or dead_daemon(machine)),
+        *settings(policy, owner, folded, planned),
+        *left_in_block(policy, owner, machine.files, machine.nix),
+        *undermined(owner, folded, planned),
+        *overridden(machine.daemon),
+        *restart_pending(machine, owner),
+    )
+    return (
+        *of_files,
+        *trusts(policy, machine, owner, folded, of_files),
+        *_user_confs(policy, owner, machine, machine.nix),
+        *stored,
+    )
+
+
+# What hinders ---------------------------------------------------------------------------------
+
+
+def _not_the_one(machine: Machine, system: str) -> Iterator[Finding]:
+    """Nothing else can be judged on another machine than the declared, or one without Nix."""
+    if machine.system != system:
+        there = f"the machine is {machine.system}"
+        to_do = "correct its system or its address in the inventory"
+        yield drift(Rule.WRONG_SYSTEM, Remedy.BLOCKS, "", there, system, to_do)
+    match machine.nix_state:
+        case NixState.ABSENT:
+            there, to_do = "no Nix found", "install Nix there, then run again"
+            yield unknown(Rule.NO_NIX, Remedy.BLOCKS, "", there, to_do)
+        case NixState.UNMOUNTED:
+            there = "it is there, but not its store"
+            to_do = "mount it (after a reboot, unlock the disk), then run again"
+            yield unknown(Rule.NO_NIX, Remedy.BLOCKS, "/nix", there, to_do)
+        case NixState.PRESENT if machine.nix is None:
+            there, to_do = "`nix --version` tells no version that is known", "run it there and see"
+            yield unknown(Rule.NO_NIX, Remedy.BLOCKS, machine.nix_path, there, to_do)
+
+
+def _hindrances(machine: Machine, owner: Owner, folded: Folded) -> Iterator[Finding]:
+    if machine.uid != 0:
+        there = "looked at without root: not all can be seen, nothing can be written"
+        to_do = "run it as root or through sudo"
+        yield unknown(Rule.NOT_ROOT, Remedy.BLOCKS, "", there, to_do)
+    for path, file in machine.files.items():
+        if isinstance(file, Unreadable):
+            status = machine.status[path]
+            # What somebody has at home must not keep the system's configuration as it is.
+            own = status.whose.startswith("user:") and path != owner.root
+            remedy = Remedy.HAND if own else Remedy.BLOCKS
+            there = f"cannot be read: {status.trouble}"
+            yield unknown(Rule.UNREADABLE, remedy, path, there, "put it right there")
+    for path in folded.unreadable:
+        if isinstance(machine.files[path], ConfFile):
+            there = "Nix reads it only up to an include whose name is too long for a file"
+            yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, path, there, "correct that include")
+    yield from map(partial(_untold, Remedy.BLOCKS), folded.untold)
+
+
+def _untold(remedy: Remedy, include: Origin) -> Finding:
+    """An include of which nobody knows what it brings: names are told in plain characters alone."""
+    where = f"{include.path}:{include.line}"
+    there = "what it includes cannot be looked at: the name has other characters than plain ones"
+    to_do = "rename that file and correct the line: letters, digits and . _ - + only"
+    return unknown(Rule.UNREADABLE, remedy, where, there, to_do)
+
+
+def _refusals(folded: Folded) -> Iterator[Finding]:
+    refusal = folded.refusal
+    if refusal is not None:
+        where = f"{refusal.path}:{refusal.line}"
+        there = f"{folded.nix} refuses it: {refusal.why}"
+        to_do = "correct the line there; until then no nix command works on it"
+        yield unknown(Rule.REFUSED, Remedy.BLOCKS, where, there, to_do)
+
+
+# People's own files ---------------------------------------------------------------------------
+
+
+def _user_confs(
+    policy: Policy, owner: Owner, machine: Machine, nix: NixVersion
+) -> Iterator[Finding]:
+    for user in machine.users:
+        is_own = isinstance(machine.files.get(user.nix_conf), ConfFile)
+        if is_own and user.nix_conf not in owner.layers:
+            layers = (*machine.layers, user.nix_conf)
+            folded = fold_layers(layers, machine.files, nix, user.home)
+            yield from _user_conf(policy, owner, user, folded, _peoples(machine))
+
+
+def _peoples(machine: Machine) -> frozenset[str]:
+    """The paths of the files that are people's own."""
+    return frozenset(
+        path for path, status in machine.status.items() if status.whose.startswith("user:")
+    )
+
+
+def _user_conf(
+    policy: Policy, owner: Owner, user: User, folded: Folded, own: frozenset[str]
+) -> Iterator[Finding]:
+    """What the lines in people's own files make of the configuration for one user.
+
+    Of what anybody sets, the daemon takes only which of the system's caches to use; of what a
+    trusted user sets, everything (NixOS/nix src/libstore/daemon.cc, ClientSettings::apply).
+    """
+    delete = f"{user.name} should delete the line"
+    is_believed = is_trusted(policy.trusted_users, user)
+    refusal = folded.refusal
+    if refusal is not None and refusal.path in own:
+        there = f"{user.name}'s own nix.conf is refused by {folded.nix}: {refusal.why}"
+        to_do = f"{user.name} should correct it"
+        yield note(Rule.USER_CONF, f"{refusal.path}:{refusal.line}", there, to_do)
+    yield from (_untold(Remedy.HAND, each) for each in folded.untold if each.path in own)
+    living = [line for line in folded.assignments if line.lives and line.path in own]
+
+    def brought(setting: str, tokens: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each of the user's lines that brings some of these tokens in, and which."""
+        for line in living:
+            if line.setting == setting and (its := tuple(t for t in line.tokens if t in tokens)):
+                yield f"{line.path}:{line.line}", its
+
+    lost = difference("substituters", folded, policy.substituters, owner).missing
+    for line in living:
+        if lost and line.setting == "substituters" and not line.extra:
+            there = f"{are(lost, 'left out')} by {user.name}'s own substituters"
+            yield note(Rule.USER_CONF, f"{line.path}:{line.line}", there, delete)
+    for setting in undermining(folded):
+        for where, _ in islice(brought(setting, folded.tokens(setting) or ()), 1):
+            counts = is_believed and not UNDERMINERS[setting].legitimate
+            if counts or setting == "accept-flake-config":
+                there = f"{user.name} has {says_undermining(setting, folded)}"
+                yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)
+    for setting in ("substituters", "trusted-substituters"):
+        blind = [token for token in folded.tokens(setting) or () if takes_unsigned(token)]
+        for where, urls in brought(setting, blind):
+            there = f"{user.name} takes what nobody signed from {' and '.join(urls)}"
+            yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)
+    keys = difference("trusted-public-keys", folded, policy.trusted_public_keys, owner).foreign
+    for where, its in brought("trusted-public-keys", keys):
+        if is_believed:
+            there = f"{are(its, 'not declared')}, and {user.name} is a trusted user"
+            yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)

@@ -1,0 +1,208 @@
+"""The scripts that machines run: the shell files, with what they are to know put in front."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from typing_extensions import override
+
+from nixtrust.conf import ALIASES, BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
+from nixtrust.conf_settings import KINDS, meant
+from nixtrust.machine import Machine
+from nixtrust.owners import Owner, reads
+from nixtrust.plan import UNDERMINERS, Plan, Restore
+from nixtrust.removal import Cut
+from nixtrust.search_script import search_script
+
+# Read besides what is managed or declared, because they undermine trust or name the builders.
+ALSO_JUDGED = frozenset(
+    {
+        "build-users-group",
+        *UNDERMINERS,
+        *(each.with_ for each in UNDERMINERS.values() if each.with_),
+    }
+)
+
+
+class Script(str):
+    """A script's text. It shows its length only, because pyinfra logs arguments with -v."""
+
+    __slots__ = ()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<script of {len(self)} characters>"
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
+    @override
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+
+def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) -> Script:
+    """The script that looks at a machine and writes nothing.
+
+    + declared: the settings that are declared and their values, as a policy's `texts`
+    + search_paths: folders below each home, as a policy's `cachix_search_paths`
+    """
+    texts = [
+        _shell("common.sh"),
+        _shell("redact.sh"),
+        search_script(search_paths),
+        _shell("credentials.sh"),
+        _shell("hindrances.sh"),
+        _shell("probe.sh"),
+    ]
+    judging = {
+        "judged": " ".join(sorted({*KINDS, *ALSO_JUDGED, *declared})),
+        "declared": " ".join(declared.values()),
+        "aliases": " ".join(f"{alias}={name}" for alias, name in ALIASES.items()),
+    }
+    return _script(judging, texts)
+
+
+def _shell(name: str) -> str:
+    return (Path(__file__).with_name("shell") / name).read_text()
+
+
+def _script(values: Mapping[str, str], texts: Iterable[str], steps: Iterable[str] = ()) -> Script:
+    """Values, then texts of shell, then steps, all within one function.
+
+    A shell runs what it has read of its standard input: of a script that was cut short on its way
+    it must not even run a part of a line. The children cannot read the script either.
+    """
+    known = {**values, "block_begin": BLOCK_BEGIN, "block_end": BLOCK_END}
+    parts = [
+        "".join(f"{key}={shlex.quote(value)}\n" for key, value in known.items()),
+        *texts,
+        "".join(f"{step}\n" for step in steps),
+    ]
+    return Script("main() {\n" + "\n".join(parts) + "}\n\n{ main </dev/null; }\n")
+
+
+# The settings transaction: calls of the steps that shell/write.sh lists -------------------------
+
+
+def write_script(plan: Plan, machine: Machine, owner: Owner, restarts: bool) -> Script:
+    """The script that makes a plan's edits as one transaction.
+
+    + restarts: whether this machine's daemon has to be restarted to read what was written.
+    """
+    steps = [
+        *(_change(change, machine) for change in plan.edits),
+        _call("check", _expected(plan), *_read(machine, owner)),
+        *(["announce_restart"] if restarts else []),
+        "keep_originals",
+        "put_in_place",
+        *([_restart(machine, owner)] if restarts else []),
+    ]
+    return _transaction(owner, steps)
+
+
+def restart_script(machine: Machine, owner: Owner) -> Script:
+    """The script that restarts the daemon and writes nothing else.
+
+    Where the restart was due since a file was written, the daemon may not start with that; then the
+    one before comes back.
+    """
+    return _transaction(owner, ["announce_restart", _restart(machine, owner)])
+
+
+def undo_script(
+    restores: Iterable[Restore], machine: Machine, owner: Owner, restarts: bool
+) -> Script:
+    """The script that gives back what was there before nixtrust, where that can be."""
+    steps = [
+        *(
+            _call(
+                "restore",
+                each.path,
+                machine.status[each.path].stamp,
+                _deletion(each.block),
+                _deletion(each.managed),
+                _deletion(each.managed_before),
+            )
+            for each in restores
+        ),
+        _call("check", "", *_read(machine, owner)),
+        *(["announce_restart"] if restarts else []),
+        "put_in_place",
+        *([_restart(machine, owner)] if restarts else []),
+    ]
+    return _transaction(owner, steps)
+
+
+def remove_script(cuts: Iterable[Cut]) -> Script:
+    """The script that takes credentials out of files, of each folder's one after the other."""
+    steps = [
+        step
+        for folder, within in groupby(cuts, lambda cut: cut.folder)
+        for step in (_call("in_folder", folder), *map(_taking_out, within))
+    ]
+    texts = [_shell("common.sh"), _shell("transaction.sh"), _shell("remove.sh")]
+    return _script({}, texts, ["begin_removing", *steps, "finish_removing"])
+
+
+def _taking_out(cut: Cut) -> str:
+    ranges = " ".join(f"{start}:{end}" for start, end in cut.ranges)
+    return _call("take_out", cut.name, cut.stamp, cut.program, ranges)
+
+
+def _transaction(owner: Owner, steps: list[str]) -> Script:
+    begin = _call("begin", owner.root.rpartition("/")[0])
+    names = ("common.sh", "transaction.sh", "write.sh", "place.sh", "restart.sh")
+    return _script({}, map(_shell, names), [begin, *steps, "finish"])
+
+
+def _restart(machine: Machine, owner: Owner) -> str:
+    """The step that restarts the daemon, with the group whose members build for it."""
+    assert machine.nix is not None, "a machine without Nix is blocked"
+    group = reads(owner, machine.files, machine.nix).tokens("build-users-group")
+    # What the daemon, which is root, uses if nothing is said: NixOS/nix src/libstore/globals.cc.
+    return _call("restart_daemon", " ".join(group or ("nixbld",)))
+
+
+def _call(step: str, *words: str) -> str:
+    return " ".join([step, *map(shlex.quote, words)])
+
+
+def _change(change: Edit, machine: Machine) -> str:
+    status = machine.status.get(change.path)
+    stamp = status.stamp if status else "absent"
+    return _call("change", change.path, stamp, _deletion(change.remove), "\n".join(change.block))
+
+
+def _deletion(numbers: Iterable[int]) -> str:
+    """A sed script that deletes these lines."""
+    return ";".join(f"{number}d" for number in numbers)
+
+
+def _read(machine: Machine, owner: Owner) -> Iterable[str]:
+    """The files that make up the configuration which is written to."""
+    whose = machine.status[owner.root].whose if owner.root in machine.status else ""
+    return [
+        path
+        for path, status in machine.status.items()
+        if status.whose == whose and isinstance(machine.files[path], ConfFile)
+    ]
+
+
+def _expected(plan: Plan) -> str:
+    """What Nix must print, words sorted: lists and sets print in an order of their own.
+
+    Only of settings whose printed form is known: of `max-jobs = auto` Nix prints a number, of
+    `experimental-features` more than was written.
+    Not of what another folder's files keep as it is: the trial is of the one that is written to.
+    """
+    lines = []
+    for setting in plan.wanted:
+        tokens = plan.after.tokens(setting)
+        is_known = setting in MANAGED or KINDS.get(setting) in ("bool", "int")
+        if is_known and tokens is not None and setting not in plan.defeated:
+            words = meant(setting, tokens, plan.after.nix)
+            lines.append(" ".join([setting, *sorted(set(words))]))
+    return "\n".join(sorted(lines))

@@ -1,0 +1,192 @@
+"""The part of the probe that is made from the catalogue of credentials."""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from nixtrust.credentials import (
+    HOST,
+    LOCATIONS,
+    NOT_OURS,
+    PLACES,
+    VARIABLES,
+    Place,
+    Removal,
+    Syntax,
+)
+
+_FOLDER = Path(__file__).with_name("shell") / "recognise"
+
+# What each variable that says where files lie is called in the script.
+_LOCATED = {
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "ZDOTDIR": "zdotdir",
+    "HISTFILE": "histfile",
+}
+# How the beginning of a pattern is spelled in the script.
+_OF_HOME = {"~": '"$home"'} | {f"${name}": f'"${var}"' for name, var in _LOCATED.items()}
+_BEGINNINGS = {**_OF_HOME, "<search-path>": '"$project"', "$NIX_CONF_DIR": '"$conf_dir"'}
+# What a recogniser needs besides common.awk and its own.
+_NEEDS = {
+    Syntax.SH: ("indirect", "characters", "sh-values", "sh-commands"),
+    Syntax.FISH: ("indirect", "characters", "findings", "words"),
+    Syntax.CSH: ("indirect", "characters", "findings", "words"),
+    Syntax.NU: ("indirect", "characters", "findings"),
+    Syntax.ASSIGNMENTS: ("indirect", "text"),
+    Syntax.PAM: ("text",),
+    Syntax.UNIT: ("text", "logins"),
+    Syntax.PLIST: ("text", "logins"),
+    Syntax.HISTORY: ("text", "logins"),
+}
+
+
+def search_script(search_paths: Iterable[str]) -> str:
+    """Shell: where to look, and how to tell what is there. Goes before shell/credentials.sh.
+
+    + search_paths: folders below each home whose `.envrc` and `.env*` are looked into
+    """
+    variables = " ".join(f"{name}={kind}" for name, kind in VARIABLES.items())
+    return "\n".join(
+        [
+            f"cachix_host={HOST}",
+            f"variables={shlex.quote(variables)}",
+            f"search_paths={shlex.quote(chr(10).join(search_paths))}",
+            "searched_at_first=$newline unread=$newline suspects='' files='' units='' confs=''",
+            *(
+                f"searched_at_first=$searched_at_first{shlex.quote(path)}$newline"
+                for path in NOT_OURS
+            ),
+            f"usual={shlex.quote(' '.join(f'{name}={path}' for name, path in LOCATIONS.items()))}",
+            f"location_names={shlex.quote('|'.join(LOCATIONS))}",
+            *_function("usual_locations", map(_usual, LOCATIONS.items())),
+            *_function("set_location", _setting_location()),
+            *_function("leads_on", _leading_on()),
+            *_function("candidates_of_home", _candidates(tuple(_OF_HOME))),
+            *_function("candidates_of_project", _candidates(("<search-path>",))),
+            *_function("candidates_of_system", _candidates(("", "$NIX_CONF_DIR"))),
+            # What systemd reads may be a pattern itself: systemd.exec(5).
+            "# shellcheck disable=SC2086",
+            *_function("candidates_of_pointer", _pointers()),
+            *_function("syntax_of", _syntaxes()),
+            *(line for name in _PROGRAMS for line in _holding(name)),
+            "",
+        ]
+    )
+
+
+def recogniser(syntax: str) -> str:
+    """The program of awk that finds the credentials in a file of this syntax."""
+    return "\n".join(map(_program, _parts(Syntax(syntax))))
+
+
+def _parts(syntax: Syntax) -> tuple[str, ...]:
+    return ("common", *_NEEDS.get(syntax, ()), syntax)
+
+
+def _program(name: str) -> str:
+    """Without its comments, which each look would send along."""
+    lines = (_FOLDER / f"{name}.awk").read_text().splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+
+
+def _function(name: str, lines: Iterable[str]) -> list[str]:
+    return [f"{name}() {{", *(f"  {line}" for line in lines), "}"]
+
+
+def _holding(name: str) -> tuple[str, str]:
+    assignment = f"{_variable(name)}={shlex.quote(_program(name))}"
+    return "# shellcheck disable=SC2016  # awk's own", assignment
+
+
+def _usual(location: tuple[str, str]) -> str:
+    name, path = location
+    return f'{_LOCATED[name]}="$home"{shlex.quote(f"/{path}") if path else ""}'
+
+
+def _setting_location() -> Iterator[str]:
+    yield "case $1 in"
+    yield from (f"  {name}) {variable}=$2 ;;" for name, variable in _LOCATED.items())
+    yield "esac"
+
+
+def _leading_on() -> Iterator[str]:
+    yield f"case $1 in {' | '.join(place.id for place in PLACES if place.leads_on)}) ;;"
+    yield "  *) return 1 ;;"
+    yield "esac"
+
+
+def _candidates(beginnings: tuple[str, ...]) -> Iterator[str]:
+    for place in PLACES:
+        words = [_word(each) for each in _patterns(place) if _beginning(each) in beginnings]
+        if words:
+            yield f"candidates {place.id} {' '.join(words)}"
+
+
+def _patterns(place: Place) -> Iterator[str]:
+    for pattern in place.patterns:
+        if pattern.startswith("<beside>"):
+            yield from (pattern.replace("<beside>", folder) for folder in _CHANGED)
+        else:
+            yield pattern
+
+
+# The folders in which a file may be changed.
+_CHANGED = tuple(
+    dict.fromkeys(
+        folder
+        for place in PLACES
+        if place.removal in (Removal.LINES, Removal.ENTRIES)
+        for folder, is_within, _ in (pattern.rpartition("/") for pattern in place.patterns)
+        if is_within
+    )
+)
+
+
+def _beginning(pattern: str) -> str:
+    return pattern.partition("/")[0]
+
+
+def _word(pattern: str) -> str:
+    """A pattern as a word of the shell: `*` alone is special in it."""
+    beginning, slash, rest = pattern.partition("/")
+    literal = re.split(r"(\*)", slash + rest)
+    return _BEGINNINGS.get(beginning, "") + "".join(
+        part if part == "*" else shlex.quote(part) for part in literal if part
+    )
+
+
+def _pointers() -> Iterator[str]:
+    yield "case $1 in"
+    for place in PLACES:
+        for pattern in place.patterns:
+            if re.fullmatch("<.*>", pattern):
+                word = "$2" if pattern == "<EnvironmentFile>" else '"$2"'
+                yield f"  {pattern[1:-1]}) candidates {place.id} {word}"
+                yield '    candidates leftover "${2%/*}"/.nixtrust.new.* ;;'
+    yield "  unit-not-followed)"
+    yield "    place=systemd-unit"
+    yield "    unread_place \"$2\" 'it names a file that is not known before it runs'"
+    yield "    ;;"
+    yield "esac"
+
+
+def _syntaxes() -> Iterator[str]:
+    yield "case $1 in"
+    for place in PLACES:
+        yield f"  {place.id}) {_reading(place)} ;;"
+    yield "esac"
+
+
+def _reading(place: Place) -> str:
+    program = shlex.quote(place.program)
+    recogniser = "$newline".join(f"${_variable(part)}" for part in _parts(place.syntax))
+    return f"syntax={place.syntax} bare={place.bare} program={program} recogniser={recogniser}"
+
+
+def _variable(name: str) -> str:
+    return f"recognise_{name.replace('-', '_')}"
+
+
+_PROGRAMS = tuple(dict.fromkeys(part for syntax in Syntax for part in _parts(syntax)))

@@ -1,0 +1,426 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154  # the halves assign for each other, the controller for both
+# What both scripts for machines begin with. POSIX sh: dash, bash --posix, mksh and zsh's sh run it,
+# with GNU, BSD-like and toybox tools. The controller puts assignments in front:
+#   block_begin, block_end   the two lines around nixtrust's block
+
+LC_ALL=C
+export LC_ALL
+# The system's own first: macOS's sudo leaves the login's PATH, and root must not run what somebody
+# may write. NixOS has no tools in /usr/bin.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin:/usr/local/bin:$PATH
+umask 022
+tab=$(printf '\t')
+newline='
+'
+# uid=0(root) gid=…
+me=$(id)
+my_uid=${me#uid=}
+my_uid=${my_uid%%[!0-9]*}
+me=${me#*\(}
+me=${me%%\)*}
+
+# limit SECONDS COMMAND…: ends a command that hangs.
+limit() {
+  if timeout=$(command -v timeout) && [ ! -h "$timeout" ]; then
+    # KILL: the script that writes ignores the other signals, and so does what it starts.
+    timeout -s KILL "$@"
+  else
+    sh -c "$limited" sh "$@"
+  fi
+}
+
+# Where there is no timeout(1), as on macOS, or one that is a link: that of toybox 0.8 fails at random
+# where the command ends at once. The watcher holds no pipe, and outlives the command by a
+# second at most. What is begun in the background would have nothing on its standard input. With the
+# command all goes that it has begun, as with timeout(1).
+# shellcheck disable=SC2016  # expanded by the shell that runs it
+limited='left=$1
+shift
+exec 3<&0
+"$@" <&3 3<&- &
+command=$!
+exec 3<&-
+{
+  while [ "$left" -gt 0 ] && kill -0 "$command"; do
+    sleep 1
+    left=$((left - 1))
+  done
+  # shellcheck disable=SC2046  # numbers
+  [ "$left" -gt 0 ] || kill -9 "$command" $(
+    ps -A -o pid= -o ppid= | awk -v command="$command" "
+      { above[\$1] = \$2 }
+      END {
+        for (each in above) {
+          top = above[each]
+          for (n = 0; n < 99 && top != command && top in above; n++) top = above[top]
+          if (top == command) print each
+        }
+      }"
+  )
+} >/dev/null 2>&1 &
+wait "$command"'
+
+# The file a path leads to, links followed, of which Linux takes 40; macOS before 12.3 has no
+# readlink -f.
+real_path() {
+  real=$1
+  hops=0
+  while [ -h "$real" ] && [ "$hops" -lt 40 ]; do
+    hop=$(readlink "$real") || break
+    case $hop in
+      /*) real=$hop ;;
+      *) real=${real%/*}/$hop ;;
+    esac
+    hops=$((hops + 1))
+  done
+  printf '%s\n' "$real"
+}
+
+# What tells that a file is still the one that was looked at. GNU and toybox, then BSD.
+stamp_format='%d:%i:%s:%y:%z:%a:%u:%g'
+stamp() {
+  if [ ! -e "$1" ] && [ ! -h "$1" ]; then
+    echo absent
+  else
+    stat -c "$stamp_format" "$1" 2>/dev/null ||
+      stat -f '%d:%i:%z:%Fm:%Fc:%Mp%Lp:%u:%g' "$1"
+  fi
+}
+
+# What Nix or the daemon says, without anything that was written into a file: Nix quotes the lines
+# and values that it refuses. Only known sentences pass.
+words() {
+  sed -n \
+    -e "s/.*\(illegal configuration line\) '.*' in '*\([^']*\)'*.*/\1 in \2/p;t" \
+    -e "s/.*\(syntax error in configuration line\) '.*' in \(.*\)/\1 in \2/p;t" \
+    -e "s/.*[Ss]etting '\([a-z0-9-]*\)' has invalid value.*/setting '\1' has an invalid value/p;t" \
+    -e "s/.*option '\([a-z0-9-]*\)' has invalid value.*/setting '\1' has an invalid value/p;t" \
+    -e "s/.*setting '\([a-z0-9-]*\)' should be .*/setting '\1' has an invalid value/p;t" \
+    -e "s/.*Cannot parse Nix store.*/a store address that Nix cannot parse/p;t" \
+    -e "s/.*\(unknown setting '[a-z0-9-]*'\).*/\1/p;t" \
+    -e "s/.*\(unknown experimental feature '[a-z0-9-]*'\).*/\1/p;t" \
+    -e "s/.*\([Ii]gnoring setting '[a-z0-9-]*' because.*\)/\1/p;t" \
+    -e "s/.*\(file ['\"].*['\"] included from ['\"].*['\"] not found\).*/\1/p;t" \
+    -e "s/.*\(cannot connect to socket at .*\)/\1/p;t" \
+    -e "s/.*\(cannot connect to daemon at .*\)/\1/p;t" \
+    -e "s/.*\(unexpected end-of-file\).*/\1/p;t" \
+    -e "s/.*\(Nix daemon disconnected unexpectedly\).*/\1/p;t" \
+    -e "s/.*\(nix-daemon.service: .*\)/\1/p;t" | tr "$tab" ' '
+}
+
+# as_user_for SECONDS NAME COMMAND…: what it says, on either channel, and its status; 137 if it hangs.
+# The limit is not that user's, who could stop it. Nor is anything of ours waited for longer that the
+# user's processes can hold: they say it into a pipe whose reader has a limit too.
+stuck=' '
+as_user_for() {
+  if [ "$2" = "$me" ]; then
+    begin_as "$@"
+    return
+  fi
+  case $stuck in *" $2 "*) return 137 ;; esac
+  {
+    said_status=$(
+      {
+        {
+          begin_as "$@" 2>&1 3>&- 4>&-
+          echo "$?" >&3
+        } | limit "$(($1 + 1))" head -c 1048576 >&4 3>&- 4>&- || echo 137 >&3
+      } 3>&1
+    )
+  } 4>&1
+  return "${said_status##*"$newline"}"
+}
+
+# give_up_on NAME STATUS: as somebody whose process came to no end none is begun again.
+give_up_on() {
+  [ "$2" -ne 137 ] || stuck="$stuck$1 "
+}
+
+# setpriv and runuser are util-linux's; macOS has sudo. Where setpriv is a link, to toybox or busybox,
+# it knows less. It becomes the command; the others stay above it, and to end them does not end it,
+# so that they need a limit within as well.
+begin_as() {
+  as_seconds=$1 as_name=$2
+  shift 2
+  if [ "$as_name" = "$me" ]; then
+    limit "$as_seconds" "$@"
+  elif setpriv=$(command -v setpriv) && [ ! -h "$setpriv" ]; then
+    limit "$as_seconds" setpriv --reuid "$as_name" --regid "$(id -g "$as_name")" --init-groups "$@"
+  elif command -v runuser >/dev/null 2>&1; then
+    limit "$((as_seconds + 1))" runuser -u "$as_name" -- sh -c "$limited" sh "$as_seconds" "$@"
+  else
+    limit "$((as_seconds + 1))" sudo -n -u "$as_name" sh -c "$limited" sh "$as_seconds" "$@"
+  fi
+}
+
+# sh -c "$accepted" sh PATH PROGRAM: whether this shell, without its configuration, says that it can
+# read what is on standard input. Where there is no such shell, nobody objects. It is looked for where
+# people have it whose PATH this is not: from Homebrew, MacPorts or Nix, or as their login shell.
+# shellcheck disable=SC2016  # expanded by the shell that runs it
+accepted='PATH=$1 program=$2
+export PATH
+me=$(id -u):$(id -un)
+is_there() {
+  [ -f "$1" ] && [ -x "$1" ] || return
+  shell=$1
+  case $me:$1 in
+    0:*:/bin/* | 0:*:/usr/bin/*) ;;
+    0:*) belongs_to_root ;;
+  esac
+}
+# Root runs what nobody else can change, on no way: as the file that a link leads to.
+belongs_to_root() {
+  while [ -h "$shell" ]; do
+    case $(readlink "$shell") in
+      /*) shell=$(readlink "$shell") ;;
+      *) shell=${shell%/*}/$(readlink "$shell") ;;
+    esac
+  done
+  shell=$(cd -P "${shell%/*}" && pwd -P)/${shell##*/}
+  way=$shell
+  set -- "$shell" /
+  while way=${way%/*} && [ -n "$way" ]; do set -- "$@" "$way"; done
+  # shellcheck disable=SC2012  # not the names
+  ls -ldn "$@" | awk "\$3 != 0 || (\$1 ~ /^.....w|^........w/ && \$1 !~ /[tT]/) { exit 1 }"
+}
+find_shell() {
+  case ${me#*:} in *[!A-Za-z0-9._-]*) home=/nonexistent ;; *) eval "home=~${me#*:}" ;; esac
+  folders=$PATH:/opt/homebrew/bin:/opt/local/bin:/nix/var/nix/profiles/default/bin
+  folders=$folders:/etc/profiles/per-user/${me#*:}/bin:$home/.nix-profile/bin:$home/.local/state/nix/profile/bin
+  set -f
+  IFS=:
+  for folder in $folders; do
+    unset IFS
+    if is_there "$folder/$1"; then return; fi
+  done
+  unset IFS
+  login=$(getent passwd "${me#*:}" 2>/dev/null || dscl . -read "/Users/${me#*:}" UserShell 2>/dev/null)
+  login=${login##*[: ]}
+  [ "${login##*/}" = "$1" ] && is_there "$login"
+}
+can_read() {
+  said=$(env -i PATH="$PATH" HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent "$shell" "$@" 2>&1)
+}
+if [ "$program" = csh ] && find_shell tcsh; then
+  program=tcsh
+elif ! find_shell "$program"; then
+  exit 0
+fi
+case $program in
+  fish)
+    # fish before 3.5 does not know it.
+    if can_read --no-config -n </dev/null; then can_read --no-config -n; else can_read -n; fi
+    ;;
+  zsh)
+    # Its status is also that of a `!` which it does not run.
+    said=$(env -i PATH="$PATH" HOME=/nonexistent "$shell" -f -n 2>&1 >/dev/null) || [ -z "$said" ]
+    ;;
+  csh | tcsh) can_read -f -n ;;
+  # Of some errors bash tells, and succeeds: [[ a b c ]].
+  *) can_read -n && [ -z "$said" ] ;;
+esac'
+
+# nix_as NAME CONF_DIR ARGUMENT…: with the configuration in CONF_DIR and nobody's own, because a
+# user's own nix.conf can crash Nix or hang it.
+nix_as() {
+  nix_name=$1 nix_conf_dir=$2
+  shift 2
+  as_user_for 20 "$nix_name" env -i PATH="$PATH" HOME=/nonexistent LC_ALL=C NIX_USER_CONF_FILES= \
+    XDG_CONFIG_DIRS=/nonexistent NIX_CONF_DIR="$nix_conf_dir" "$nix" "$@"
+}
+
+# --- The daemon -------------------------------------------------------------------------------
+
+# Sets manager (systemd, launchd, none), unit, daemon (its program), kill_mode and conf_dir.
+find_daemon() {
+  overrides='' manager=none unit='' daemon='' kill_mode='' daemon_pid='' daemon_started='' daemon_state=''
+  conf_dir=/etc/nix
+  if [ -d /run/systemd/system ]; then
+    # us+utc: systemd 247 and later; before that, whole seconds.
+    shown=$newline$(show_unit --timestamp=us+utc || show_unit)
+    read_shown LoadState
+    if [ "$value" = loaded ]; then
+      manager=systemd unit=nix-daemon.service
+      read_shown ExecStart
+      value=${value#'{ path='}
+      daemon=${value%%[ ;]*}
+      read_shown KillMode
+      kill_mode=$value
+      read_shown ActiveState
+      daemon_state=$value
+      read_shown MainPID
+      daemon_pid=$value
+      read_shown ExecMainStartTimestamp
+      case $value in
+        '' | *.*' UTC') daemon_started=$value ;;
+        *) daemon_started=$(date -d "$value" +%s 2>/dev/null) ;;
+      esac
+      read_shown Environment
+      case " $value" in
+        *' NIX_CONF_DIR='*)
+          value=" $value"
+          value=${value#*' NIX_CONF_DIR='}
+          conf_dir=${value%% *}
+          ;;
+      esac
+      find_overrides_of_unit
+    fi
+  elif [ "$(uname -s)" = Darwin ]; then
+    for label in systems.determinate.nix-daemon org.nixos.nix-daemon; do
+      plist=/Library/LaunchDaemons/$label.plist
+      [ -e "$plist" ] || continue
+      manager=launchd unit=$label
+      daemon=$(daemon_of_plist <"$plist")
+      overrides=$(override_names <"$plist")
+      shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
+      daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
+      daemon_pid=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*pid = //p' | sed -n 1p)
+      [ -z "$daemon_pid" ] || daemon_started=$(
+        date -j -f '%a %b %d %T %Y' "$(ps -o lstart= -p "$daemon_pid" | sed 's/ *$//')" +%s 2>/dev/null)
+      break
+    done
+  fi
+  # Another service manager's: the first of its processes; each connection has one more.
+  if [ "$manager" = none ] && [ -S /nix/var/nix/daemon-socket/socket ]; then
+    pid=''
+    for pid in $(ps -A -o pid= -o comm= 2>/dev/null | awk '$2 ~ /(^|\/)nix-daemon$/ { print $1 }'); do
+      is_a_containers "$pid" || break
+      pid=''
+    done
+    daemon_pid=$pid
+    [ -z "$daemon_pid" ] ||
+      daemon_started=$(date -d "$(ps -o lstart= -p "$daemon_pid")" +%s 2>/dev/null)
+  fi
+}
+
+# Whether a process is known to be in another pid namespace than this one.
+is_a_containers() {
+  its=$(readlink "/proc/$1/ns/pid" 2>/dev/null) && [ "$its" != "$(readlink /proc/self/ns/pid)" ]
+}
+
+# Sets overrides: what else than files may configure the daemon, names alone, space-separated.
+find_overrides_of_unit() {
+  root_home=~root
+  set -f
+  read_shown Environment
+  for word in $value; do
+    word=${word#\"}
+    case $word in
+      "HOME=$root_home") ;;
+      NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
+        overrides="$overrides ${word%%=*}"
+        ;;
+    esac
+  done
+  read_shown EnvironmentFiles
+  [ -z "$value" ] || overrides="$overrides EnvironmentFile"
+  read_shown ExecStart
+  value=${value#*'argv[]='}
+  last=''
+  for word in ${value%%' ;'*}; do
+    case $last:$word in
+      --nix-bin:/*) daemon=$word/nix-daemon ;;
+      *:--daemon | *:--nix-bin | *:--*[!a-z-]*) ;;
+      *:--[a-z]*) overrides="$overrides $word" ;;
+    esac
+    last=$word
+  done
+  set +f
+}
+
+# The daemon's program: the one that is run last, or beside the Nix that determinate-nixd is given.
+daemon_of_plist() {
+  sed -n -e '/<string>--nix-bin<\/string>/{' -e n -e 's#.*>\(/[^<]*\)<.*#\1/nix-daemon#p' -e '}' \
+    -e 's#.*[ >]\(/[^ <>;]*/nix-daemon\)[ <;].*#\1#p' | sed -n '$p'
+}
+
+# The same names of a launchd plist's <key>NAME</key> and <string>--FLAG</string>; NIX_CONF_DIR is
+# followed, and --nix-bin is determinate-nixd's: where its Nix lies. NixOS/nix
+# src/libstore/globals.cc, src/libutil/users.cc.
+override_names() {
+  sed -n -e 's/^[[:space:]]*<key>\(.*\)<\/key>.*/\1=/' \
+    -e 's/^[[:space:]]*<string>\(--.*\)<\/string>.*/\1/' \
+    -e '/^--daemon$/d' -e '/^--nix-bin$/d' -e 's/^\(--[a-z][a-z-]*\)$/\1/p' \
+    -e 's/^\(NIX_CONFIG\)=.*/\1/p' -e 's/^\(NIX_CONFIG_HOME\)=.*/\1/p' \
+    -e 's/^\(NIX_USER_CONF_FILES\)=.*/\1/p' \
+    -e 's/^\(XDG_CONFIG_[A-Z]*\)=.*/\1/p' -e 's/^\(HOME\)=.*/\1/p' | tr '\n' ' '
+}
+
+show_unit() {
+  limit 5 systemctl show "$@" -p EnvironmentFiles -p LoadState -p ExecStart -p KillMode -p ActiveState -p MainPID \
+    -p ExecMainStartTimestamp -p Environment nix-daemon.service 2>/dev/null
+}
+
+# read_shown PROPERTY: sets value to what systemctl has shown of it, or to nothing.
+read_shown() {
+  value=''
+  case $shown in
+    *"$newline$1="*)
+      value=${shown#*"$newline$1="}
+      value=${value%%"$newline"*}
+      ;;
+  esac
+}
+
+# Sets store_owner: whose the store is, root's, or with a single-user installation a person's.
+find_store_owner() {
+  # shellcheck disable=SC2012,SC2046  # of the words, the owner's name alone is read
+  set -- $(ls -ld /nix/store 2>/dev/null)
+  store_owner=${3:-}
+}
+
+home_of() {
+  case $1 in
+    '' | *[!A-Za-z0-9._-]*) echo /nonexistent ;;
+    *) eval "printf '%s\n' ~$1" ;;
+  esac
+}
+
+# Sets nix to the nix that belongs to the daemon, or the first there is: a command over SSH on macOS
+# has none of these in PATH. Sets nix_state: present, absent, or unmounted (/nix, but no store), and
+# nix_user: who runs it. What is in a person's own store must not run as root.
+find_nix() {
+  nix='' nix_state=absent nix_user=$me
+  find_store_owner
+  if [ "$my_uid" = 0 ] && [ "$manager" = none ] && [ -n "$store_owner" ]; then
+    nix_user=$store_owner
+  fi
+  home=$(home_of "$nix_user")
+  for bin in "${daemon%/*}" /nix/var/nix/profiles/default/bin /run/current-system/sw/bin /usr/bin \
+    /usr/local/bin "$home/.nix-profile/bin" "$home/.local/state/nix/profile/bin"; do
+    if [ -n "$bin" ] && [ -x "$bin/nix" ]; then
+      nix=$bin/nix nix_state=present
+      break
+    fi
+  done
+  [ -n "$nix" ] || [ ! -d /nix ] || [ -d /nix/store ] || nix_state=unmounted
+}
+
+# Sets version (what Nix says of itself), ask and show (how it is asked of its daemon, and of its
+# settings). A nix.conf that Nix refuses ends even --version, so none is read. NixOS/nix: `store ping`
+# is `store info` from 2.19, has --json from 2.14 and `trusted` in it from 2.15; `show-config` is
+# `config show` from 2.20; Lix kept the older names. Its line stands among what else it says.
+find_version() {
+  version=$newline$(nix_as "$nix_user" /nonexistent --version 2>/dev/null)
+  version=${version#*"${newline}nix "}
+  version="nix ${version%%"$newline"*}"
+  case $version in
+    *Lix*) minor=18 ;;
+    *' 2.'*)
+      minor=${version##*' 2.'}
+      minor=${minor%%[!0-9]*}
+      ;;
+    *) minor=99 ;;
+  esac
+  ask=ping show=show-config
+  [ "$minor" -lt 14 ] || ask='ping --json'
+  [ "$minor" -lt 19 ] || ask='info --json'
+  [ "$minor" -lt 20 ] || show='config show'
+}
+
+# ask_daemon NAME: what the live daemon answers to this user.
+ask_daemon() {
+  # shellcheck disable=SC2086  # verb and flag
+  nix_as "$1" "$conf_dir" --extra-experimental-features nix-command store $ask --store daemon
+}

@@ -1,0 +1,394 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154  # with the others it is one script
+# Looks for credentials, and tells of each where it lies and what it is, never a part of it. Follows
+# common.sh and what is made from the catalogue (nixtrust/search_script.py): candidates_of_home,
+# candidates_of_project, candidates_of_system, candidates_of_pointer, syntax_of, the recognisers.
+
+# candidates PLACE FILE…: those that are there join the list of what is looked into.
+candidates() {
+  place=$1
+  shift
+  for file; do
+    if [ ! -e "$file" ]; then
+      if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
+      continue
+    fi
+    case $searched in *"$newline$file$newline"*) continue ;; esac
+    searched=$searched$file$newline
+    # A folder, or what is not kept on the disk: 1Password serves a .env as a named pipe.
+    [ -f "$file" ] || continue
+    case $file in
+      *[[:cntrl:]]*)
+        unread_place "$file" 'its name is no text'
+        continue
+        ;;
+    esac
+    if [ ! -r "$file" ]; then
+      unread_place "$file" 'no permission to read it'
+      continue
+    fi
+    suspects=$suspects$place$tab$person$tab$home$tab$file$newline
+    files=$files$file$newline
+    case $place in systemd-unit) units=$units$file$newline ;; esac
+    if leads_on "$place"; then startups=$startups$file$newline; fi
+  done
+}
+
+# What is itself a credential may be there again once a disk is mounted or a service has started.
+dangling_link() {
+  case $place in cachix-dhall | agent-token) ;; *) return ;; esac
+  unread_place "$file" 'a link to nothing'
+}
+
+# Nothing is seen behind a folder that is closed, to root too where the network serves it; nor what
+# is in one that may not be listed.
+look_for_closed_folder() {
+  folder=${file%/*}
+  while [ -n "$folder" ] && [ ! -d "$folder" ]; do folder=${folder%/*}; done
+  [ -n "$folder" ] || return 0
+  if [ ! -x "$folder" ]; then
+    why='no permission to look into it'
+  else
+    [ ! -r "$folder" ] || return 0
+    case ${file#"$folder"} in *'*'*) ;; *) return 0 ;; esac
+    why='no permission to list it'
+  fi
+  unread_place "$folder" "$why"
+}
+
+# unread_place PATH WHY: once. An answer may not be able to hold the path as it is.
+unread_place() {
+  case $unread in *"$newline$1$newline"*) return ;; esac
+  unread=$unread$1$newline
+  case $1 in
+    *[!\ -~]*) set -- "$(printf '%s' "$1" | tr -c '\040-\176' '[?*]')" "$2" ;;
+  esac
+  record unread-place "$place" "$1" "$2"
+}
+
+# candidates_of_person NAME HOME: where the variables that say where files lie are not set.
+candidates_of_person() {
+  person=$1 home=$2 place=cachix-dhall
+  # There may be thousands of homes.
+  searched=$searched_of_machine startups=''
+  case $home in '' | /) return ;; esac
+  if [ ! -d "$home" ]; then
+    file=$home/.
+    look_for_closed_folder
+    return
+  fi
+  usual_locations
+  candidates_of_home
+  IFS=$newline
+  for path in $search_paths; do
+    for project in "$home/$path" "$home/$path"/*; do
+      if [ -d "$project" ]; then
+        # macOS says that a folder may be listed which it protects.
+        ls "$project" >/dev/null 2>&1 || unread_place "$project" 'no permission to list it'
+        candidates_of_project
+      fi
+    done
+  done
+  unset IFS
+  if [ -n "$startups" ]; then
+    homes=$homes$person$tab$home$newline
+    all_startups=$all_startups$startups
+  fi
+}
+
+# And where a start-up file of that person, or of the system, sets them.
+candidates_elsewhere() {
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086  # a list
+  leading=$(grep -lE "$location_names" $all_startups /dev/null 2>/dev/null)
+  for line in ${leading:+$homes}; do
+    unset IFS
+    person=${line%%"$tab"*} home=${line#*"$tab"} searched=$searched_at_first$files startups=''
+    IFS=$newline
+    for file in $leading; do
+      case $file in
+        "$home"/*) startups=$startups$file$newline ;;
+        *) case $newline$system_startups in *"$newline$file$newline"*) startups=$startups$file$newline ;; esac ;;
+      esac
+    done
+    located=''
+    # One that is found elsewhere may lead to a third.
+    for _ in 1 2 3; do
+      follow_locations || break
+    done
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
+# Succeeds if the start-up files that are known by now lead to more places.
+follow_locations() {
+  IFS=$newline
+  # shellcheck disable=SC2086  # a list
+  lines=${startups:+$(find_locations $startups)}
+  [ "$lines" != "$located" ] || return
+  located=$lines
+  for line in $lines; do
+    unset IFS
+    usual_locations
+    set_location "${line%%"$tab"*}" "${line#*"$tab"}"
+    [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
+    set +f
+    candidates_of_home
+    set -f
+    IFS=$newline
+  done
+}
+
+# NAME VALUE of each such variable that one of the files sets to a path, or to one below another.
+find_locations() {
+  awk -v home="$home" -v usual="$usual" -v names="$location_names" '
+    BEGIN {
+      known["HOME"] = home
+      n = split(usual, pair, " ")
+      for (i = 1; i <= n; i++) {
+        split(pair[i], part, "=")
+        known[part[1]] = part[2] == "" ? home : home "/" part[2]
+      }
+      assignment = "(" names ")[ \t]*:?[= \t][ \t]*"
+    }
+    $0 ~ names {
+      line = $0
+      sub(/^[ \t]*/, "", line)
+      if (line ~ /^#/) next
+      # What is set if nothing else is.
+      while (match(line, /[$][{][A-Z_]+:?-[^{}]*[}]/)) {
+        value = other = substr(line, RSTART, RLENGTH - 1)
+        gsub(/^[$][{]|:?-.*/, "", other)
+        if (other in set) value = known[other]
+        else sub(/^[^-]*-/, "", value)
+        line = substr(line, 1, RSTART - 1) value substr(line, RSTART + RLENGTH)
+      }
+      while (match(line, assignment)) {
+        name = substr(line, RSTART, RLENGTH)
+        sub(/[^A-Z_].*/, "", name)
+        line = value = substr(line, RSTART + RLENGTH)
+        gsub(/["\047]/, "", value)
+        if (match(value, /^[$][{]?[A-Z_]+[}]?/)) {
+          other = substr(value, 1, RLENGTH)
+          gsub(/[${}]/, "", other)
+          if (!(other in known)) continue
+          value = known[other] substr(value, RLENGTH + 1)
+        }
+        sub(/^~/, home, value)
+        sub(/[ \t\r;#)}].*/, "", value)
+        sub(/\/+$/, "", value)
+        if (value !~ /^\/[^\001-\037$`*?[]+$/) continue
+        known[name] = value
+        set[name] = 1
+        if (!((name, value) in told)) {
+          told[name, value] = 1
+          print name "\t" value
+        }
+      }
+    }' "$@" 2>/dev/null
+}
+
+# What is not anybody's own.
+candidates_of_machine() {
+  person='' home=/nonexistent startups=''
+  searched=$searched_at_first homes='' all_startups=''
+  candidates_of_system
+  system_startups=$startups all_startups=$startups searched_of_machine=$searched
+}
+
+# What settings of nix.conf and of units lead to.
+candidates_of_settings() {
+  person='' home=/nonexistent place=netrc searched=$searched_at_first$files
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086  # lists
+  for line in ${confs:+$(find_pointers_of_nix $confs)} ${units:+$(find_pointers_of_units $units)} \
+    $(find_pointers_of_determinate /etc/determinate/config.json); do
+    set +f
+    unset IFS
+    candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
+    set -f
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
+find_pointers_of_nix() {
+  awk '
+    /netrc-file|secret-key-files/ {
+      sub(/#.*/, "")
+      gsub(/[\t\r]/, " ")
+      n = split($0, token, " ")
+      sub(/^extra-/, "", token[1])
+      if (token[2] != "=" || token[1] !~ /^(netrc-file|secret-key-files)$/) next
+      for (i = 3; i <= n; i++) if (token[i] ~ /^\//) print token[1] "\t" token[i]
+    }' "$@" 2>/dev/null
+}
+
+# systemd.exec(5), systemd.unit(5). Of what a unit loads as its credentials only if it is about Cachix.
+find_pointers_of_units() {
+  awk '
+    FNR == 1 {
+      tell_kept()
+      about = tolower(FILENAME) ~ /cachix/
+      kept = ""
+      home = FILENAME
+      own = sub(/\/[.](config|local)\/.*/, "", home)
+    }
+    { if (tolower($0) ~ /cachix/) about = 1 }
+    /^[ \t]*EnvironmentFile[ \t]*=/ {
+      value = path("^[^=]*=[ \t]*-?")
+      if (value ~ /^\/[^%]*$/) print "EnvironmentFile\t" value
+      else if (value != "") kept = kept "unit-not-followed\t" FILENAME "\n"
+    }
+    /^[ \t]*LoadCredential[ \t]*=/ {
+      value = path("^[^=]*=[ \t]*[^:]*:")
+      if (value ~ /^\/[^%]*$/) kept = kept "LoadCredential\t" value "\n"
+      else if (value ~ /%/) kept = kept "unit-not-followed\t" FILENAME "\n"
+    }
+    END { tell_kept() }
+    function path(before,   value) {
+      value = $0
+      sub(before, "", value)
+      gsub(/["\r]/, "", value)
+      gsub(/%h/, own ? home : "/root", value)
+      gsub(/%E/, own ? home "/.config" : "/etc", value)
+      gsub(/%S/, own ? home "/.local/state" : "/var/lib", value)
+      return value
+    }
+    function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
+}
+
+# https://docs.determinate.systems: authentication.additionalNetrcSources, a list of paths.
+find_pointers_of_determinate() {
+  [ -r "$1" ] || return 0
+  tr '\n' ' ' <"$1" | sed -n 's/.*"additionalNetrcSources"[^[]*\[\([^]]*\)\].*/\1/p' |
+    tr ',' '\n' | sed -n "s/.*\"\(\/[^\"]*\)\".*/additionalNetrcSources$tab\1/p"
+}
+
+# --- What they hold -----------------------------------------------------------------------------
+
+look_at_credentials() {
+  candidates_elsewhere
+  candidates_of_settings
+  [ -n "$suspects" ] || return 0
+  find_mentions
+  set -f
+  IFS=$newline
+  for line in $suspects; do
+    unset IFS
+    place=${line%%"$tab"*} line=${line#*"$tab"}
+    person=${line%%"$tab"*} line=${line#*"$tab"}
+    home=${line%%"$tab"*} file=${line#*"$tab"}
+    syntax_of "$place"
+    case $syntax in
+      dhall | token) mentioned=$newline$file$newline ;;
+      *) mentioned=$mentions ;;
+    esac
+    case $huge in *"$newline$file$newline"*) mentioned=$huge ;; esac
+    case $mentioned in
+      *"$newline$file$newline"*)
+        case $large in
+          *"$newline$file$newline"*) unread_place "$file" 'larger than 64 MiB' ;;
+          *) recognise ;;
+        esac
+        ;;
+    esac
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
+# Sets mentions, the files that name Cachix; large, those that are too large to be taken apart, and
+# huge, those that are too large even to be searched. In blocks of 512 bytes: 64 MiB, 1 GiB.
+find_mentions() {
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086  # a list
+  large=$(find -L $files -prune -size +131072 -print 2>/dev/null)
+  # shellcheck disable=SC2086  # a list
+  huge=$newline${large:+$(find -L $large -prune -size +2097152 -print 2>/dev/null)}$newline
+  large=$newline$large$newline
+  if [ "$huge" != "$newline$newline" ]; then
+    searchable=''
+    for file in $files; do
+      case $huge in *"$newline$file$newline"*) ;; *) searchable=$searchable$file$newline ;; esac
+    done
+    files=$searchable
+  fi
+  # shellcheck disable=SC2086  # a list
+  mentions=$(grep -liF -e cachix $files /dev/null 2>/dev/null)
+  # What could not be searched is taken apart, and that tells why.
+  if [ "$?" -gt 1 ]; then mentions=$files; fi
+  mentions=$newline$mentions$newline
+  unset IFS
+  set +f
+}
+
+# Tells of each credential in $file. Somebody may save it meanwhile: where its bytes are is read at
+# one time, and it is stamped at another.
+recognise() {
+  for _ in 1 2; do
+    stamp=$(stamp "$file")
+    find_told
+    case $newline$told$newline in
+      *"${newline}failed$newline"*)
+        unread_place "$file" 'reading it failed'
+        return
+        ;;
+    esac
+    [ -n "$told" ] || return 0
+    find_site
+    refused=''
+    [ -n "$site" ] || [ -z "$program" ] || try_without
+    if [ "$(stamp "$file")" = "$stamp" ]; then
+      tell
+      return
+    fi
+  done
+  unread_place "$file" 'it changed meanwhile'
+}
+
+# Sets told: what the recogniser says of $file, or a line `failed`.
+find_told() {
+  told=$(
+    {
+      { tr -c '\011\012\015\040-\176' '[^*]' <"$file" || echo failed >&3; } |
+        awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" || echo failed
+    } 2>/dev/null 3>&1
+  )
+}
+
+tell() {
+  # What a pattern has found, or a link leads to, and the answer may not be able to hold.
+  case ${file#"$home"}${folder#"$home"}$link in
+    *[!\ -~]*)
+      unread_place "$file" 'a credential is in it, but a name on the way is not plain text'
+      return
+      ;;
+  esac
+  set -f
+  IFS=$newline
+  for found in $told; do
+    IFS=$tab
+    # shellcheck disable=SC2086  # its fields, of which an empty one is a dash
+    set -- $found
+    unset IFS
+    if [ "$1" = hostname ]; then
+      record cachix-hostname "$file" "${6#-}"
+      continue
+    fi
+    case $5 in
+      -) hindrance=${site:-$refused} ;;
+      *) hindrance=${site:-$5} ;;
+    esac
+    record credential "$place" "$person" "$file" "$1" "$2" "$3" "$4" "$hindrance" "${6#-}" \
+      "$folder" "$stamp" "$mode" "$link"
+  done
+  unset IFS
+}

@@ -1,0 +1,138 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154  # with the files before it it is one script
+# The files of a transaction take their places, and leave them again. Follows write.sh.
+
+# copy FROM TO: whole at any moment. Not another name for the same: that would change the time of its
+# last change, and the daemon would seem to be older than the file.
+copy() {
+  rm -f "$dir/.nixtrust-new.copy"
+  try cp -a "$1" "$dir/.nixtrust-new.copy"
+  sync "$dir/.nixtrust-new.copy" 2>/dev/null
+  try mv -f "$dir/.nixtrust-new.copy" "$2"
+}
+
+is_there() {
+  [ -e "$1" ] || [ -h "$1" ]
+}
+
+announce_restart() {
+  if [ -e "$pending" ]; then return; fi
+  words=$({ : >"$pending"; } 2>&1) || conclude failed "$words"
+  announced=$pending$newline
+}
+
+# note LINE: where a restart is due, for the run that makes up for it.
+note() {
+  if [ ! -e "$pending" ]; then return; fi
+  words=$({ printf '%s\n' "$1" >>"$pending"; } 2>&1) || conclude failed "$words"
+}
+
+keep_originals() {
+  each keep_original "$changes"
+}
+
+# A file with our block in it is none: there was no file before.
+keep_original() {
+  if [ ! -e "$1" ] || [ -e "$1.before-nixtrust" ] || grep -qF "$block_begin" "$1"; then return; fi
+  note "made$tab$1.before-nixtrust"
+  copy "$1" "$1.before-nixtrust"
+  made=$made$1.before-nixtrust$newline
+}
+
+put_in_place() {
+  each put "$changes"
+}
+
+put() {
+  old=$dir/.nixtrust-old.${1##*/}
+  if [ -e "$1" ]; then
+    copy "$1" "$old"
+  else
+    rm -f "$old"
+    try ln -s absent "$old"
+  fi
+  if is_ours "$1"; then
+    note "put$tab$1$tab$(identity "$2")"
+    note "put$tab$1$tab$(identity "$old")"
+  fi
+  if [ -e "$2" ]; then
+    try mv -f "$2" "$1"
+  else
+    try rm -f "$1"
+  fi
+  kept=$kept$1$tab$old$newline
+}
+
+# A file's stamp without the time of its last change, which its rename is.
+identity() {
+  stat -c '%d:%i:%s:%y:%a:%u:%g' "$1" 2>/dev/null || stat -f '%d:%i:%z:%Fm:%Mp%Lp:%u:%g' "$1" 2>/dev/null
+}
+
+# is_ours FILE: nobody else has changed it since the daemon last answered.
+is_ours() {
+  good=$dir/.nixtrust-good.${1##*/}
+  is_there "$good" || good=$dir/.nixtrust-old.${1##*/}
+  [ ! -e "$1" ] || cmp -s "$1" "$good" ||
+    grep -qxF "put$tab$1$tab$(identity "$1")" "$pending" 2>/dev/null
+}
+
+# What was in place before this run is again, and what it made is gone. Each but once: a failure
+# within ends here too.
+take_back() {
+  set -- "$kept" "$made" "$announced"
+  kept='' made='' announced=''
+  each put_back "$1"
+  each rm_file "$2$3"
+}
+
+# put_back FILE OLD
+put_back() {
+  if [ -h "$2" ]; then rm -f "$1" "$2"; else mv -f "$2" "$1"; fi
+}
+
+rm_file() {
+  rm -f "$1"
+}
+
+# What the daemon last answered with: as it was before the first of the runs whose restart is due.
+old_is_good() {
+  for old in "$dir"/.nixtrust-old.*; do
+    if ! is_there "$old"; then continue; fi
+    good=$dir/.nixtrust-good.${old#"$dir"/.nixtrust-old.}
+    if is_there "$good"; then rm -f "$old"; else try mv -f "$old" "$good"; fi
+  done
+}
+
+has_good() {
+  for good in "$dir"/.nixtrust-good.*; do
+    if is_there "$good"; then return 0; fi
+  done
+  return 1
+}
+
+# What the daemon last answered with comes back. What somebody edited meanwhile is not lost.
+roll_back() {
+  kept='' announced=''
+  for good in "$dir"/.nixtrust-good.*; do
+    if ! is_there "$good"; then continue; fi
+    set -- "$dir/${good#"$dir"/.nixtrust-good.}" "$good"
+    if ! is_ours "$1"; then
+      free_name "$1.edited"
+      ln "$1" "$free" 2>/dev/null || mv -f "$1" "$free"
+      edited="$edited${edited:+, }$free"
+    fi
+    put_back "$@"
+  done
+  made=$(sed -n "s/^made$tab//p" "$pending")
+  each rm_file "${made:+$made$newline}"
+  made=''
+}
+
+# free_name PATH: sets free to it, or to it with a number behind it.
+free_name() {
+  free=$1 number=1
+  while is_there "$free"; do
+    number=$((number + 1))
+    free=$1.$number
+  done
+}

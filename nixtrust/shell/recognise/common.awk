@@ -1,0 +1,94 @@
+# What every recogniser begins with: one program of awk for each syntax, this text in front. They read
+# one file whose bytes other than plain ASCII were made '^', one for one, so that a character is a
+# byte, and print a line for each credential in it; never a part of a value. Given with -v:
+#   variables   NAME=KIND …: which variable holds which kind of credential
+#   bare        the kind of a secret that stands alone
+#   hosts       the domain whose netrc entries are meant
+
+BEGIN {
+  n = split(variables, pair, " ")
+  for (i = 1; i <= n; i++) {
+    split(pair[i], part, "=")
+    kind_of[part[1]] = part[2]
+  }
+  line_start = next_start = 0
+}
+
+# Where the present line begins, in bytes from the beginning of the file.
+{
+  line_start = next_start
+  next_start += length($0) + 1
+}
+
+# tell(KIND, LINE, FROM, TO, HINDRANCE, CACHE): a credential. FROM and TO bound the bytes that are to
+# go (TO excluded); a hindrance tells why nixtrust must not take them out.
+function tell(kind, line, from, to, hindrance, cache) {
+  cache = cache_name(cache)
+  printf "%s\t%d\t%d\t%d\t%s\t%s\n", kind, line, from, to, \
+    (hindrance == "" ? "-" : hindrance), (cache == "" ? "-" : cache)
+}
+
+# By its shape, which no token has. https://docs.cachix.org: lower-case letters, digits, dashes.
+function cache_name(text) {
+  return text ~ /^[a-z0-9][a-z0-9-]*$/ && length(text) <= 50 ? text : ""
+}
+
+# The first position from START on where one of the variables is named as a whole word, which `named`
+# then is; 0 if none is.
+function find_variable(text, start,   rest, at, name, found, before, after) {
+  found = 0
+  for (name in kind_of) {
+    rest = start
+    while ((at = index(substr(text, rest), name)) > 0) {
+      at += rest - 1
+      before = at > 1 ? substr(text, at - 1, 1) : ""
+      after = substr(text, at + length(name), 1)
+      if (before !~ /[A-Za-z0-9_]/ && after !~ /[A-Za-z0-9_]/) {
+        if (!found || at < found) { found = at; named = name }
+        break
+      }
+      rest = at + length(name)
+    }
+  }
+  return found
+}
+
+# judged(VALUE): what a value is whose quotes are off, where nothing in it is expanded: "empty",
+# "reference" (an address such as op://…, a place to fill in such as {{ … }} or <…>, what is
+# encrypted), or "literal".
+function judged(value) {
+  gsub(/^[ \t\r]+|[ \t\r]+$/, "", value)
+  if (value == "") return "empty"
+  if (value ~ /^[a-z][a-z0-9+.-]*:\/\/[^ ]/ || value ~ /^\{\{.*\}\}$/) return "reference"
+  if (value ~ /^(<.*>|@[A-Za-z0-9_]+@|%[A-Za-z0-9_]+%|vault:[^ ]+\/[^ ]+)$/) return "reference"
+  if (without_encrypted(value) == "") return "reference"
+  return "literal"
+}
+
+# As sops and dotenvx write values: ENC[AES256_GCM,…], encrypted:BASE64.
+function without_encrypted(text) {
+  gsub(/ENC\[[^]]*\]|encrypted:[A-Za-z0-9+\/=]+/, "", text)
+  return text
+}
+
+# Whether a text holds what can only be a secret: the beginning of a JSON web token, as Cachix's
+# tokens are, or a run of base64 as long as a signing key.
+function looks_secret(text,   i, n, run) {
+  if (text ~ /ENC\[|encrypted:/) text = without_encrypted(text)
+  if (text ~ /eyJ[A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-]/) return 1
+  n = split(text, run, /[^A-Za-z0-9+\/=]+/)
+  for (i = 1; i <= n; i++)
+    if (length(run[i]) >= 64 && run[i] !~ /^\// && run[i] ~ /[a-z]/ && run[i] ~ /[A-Z]/ && \
+      run[i] ~ /[0-9]/) return 1
+  return 0
+}
+
+# Whether a text holds a command of cachix that is given the token itself. In prose more follows.
+function has_login(text) {
+  if (text !~ /cachix.*[ \t]authtoken/) return 0
+  if (looks_secret(text)) return 1
+  if (!match(text, /cachix[ \t]+authtoken[ \t]+(\\?["\047])?/)) return 0
+  text = substr(text, RSTART + RLENGTH)
+  if (text ~ /^\\\r?$/) return 1
+  return text ~ /^[^-"\047 \t\r$(`;&|<>#\\][^ \t\r]*[ \t\r]*([-;&|"\047)>#<`]|$)/
+}

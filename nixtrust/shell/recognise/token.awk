@@ -1,0 +1,100 @@
+# Files that are a secret themselves: a token or a key alone, or an environment file that sets one
+# of the variables. Such a file goes as a whole, so no range is told, and each kind once.
+
+{ read_line(trimmed($0)) }
+
+function read_line(text) {
+  if (text == "" || text ~ /^#/ || read_variables(text)) return
+  if (!has_set) read_bare(text)
+  else if (looks_secret(text)) credential(bare, "")
+}
+
+function trimmed(text) {
+  gsub(/^[ \t\r]+|[ \t\r]+$/, "", text)
+  return text
+}
+
+function credential(kind, cache) {
+  if (!(kind in is_told)) tell(kind, NR, 0, 0, "", cache)
+  is_told[kind] = 1
+}
+
+# How many of the variables a line sets to a literal; `has_set` is whether it sets one at all.
+# In more than a shell's way: `NAME: value`, and fish's `set`.
+function read_variables(text,   at, rest, literals) {
+  at = 1
+  has_set = literals = 0
+  while ((at = find_variable(text, at)) > 0) {
+    rest = substr(text, at + length(named))
+    if (substr(text, 1, at - 1) !~ /[$][{]?$/ && sets(substr(text, 1, at - 1), rest)) {
+      has_set = 1
+      sub(/^["\047]?[ \t]*[=:]?[ \t]*/, "", rest)
+      if (holds_literal(rest)) {
+        credential(kind_of[named], key_cache(unquoted(rest)))
+        literals++
+      }
+    }
+    at += length(named)
+  }
+  return literals
+}
+
+function sets(before, rest) {
+  return rest ~ /^["\047]?[ \t]*[=:]/ || (before ~ /^set(env)?[ \t]/ && rest ~ /^[ \t]+[^ \t]/)
+}
+
+function holds_literal(text) {
+  text = without_remark(text)
+  if (looks_secret(text)) return 1
+  if (text !~ /^\047/ && is_expansion(unquoted(text))) return 0
+  return judged(unquoted(text)) == "literal"
+}
+
+function without_remark(text,   value) {
+  if (text ~ /^#/) value = ""
+  else if (text ~ /^("[^"]*"|\047[^\047]*\047|[^ \t"\047]+)[ \t]+#/) {
+    match(text, /[ \t]+#/)
+    value = substr(text, 1, RSTART - 1)
+  } else return text
+  return looks_secret(substr(text, length(value) + 1)) ? text : value
+}
+
+function unquoted(text) {
+  if (text ~ /^"[^"]*"$/ || text ~ /^\047[^\047]*\047$/) return substr(text, 2, length(text) - 2)
+  return text
+}
+
+# One expansion and nothing else.
+function is_expansion(text) {
+  return text ~ /^[$][A-Za-z_][A-Za-z0-9_]*$/ || text ~ /^[$]?[(][^()]*[)]$/ || \
+    text ~ /^[$][{][A-Za-z_][A-Za-z0-9_]*(:?[-=?+])?[}]$/ || text ~ /^`[^`]*`$/
+}
+
+# A secret that stands alone: any long word, because a token may look like anything.
+function read_bare(text,   value) {
+  value = unquoted(trimmed(other_value(text)))
+  if (is_public_key(value)) return
+  if (looks_secret(text) || (length(value) >= 16 && value !~ /[ \t]/ && holds_literal(value)))
+    credential(bare, key_cache(value))
+}
+
+# What a variable with another name is set to, unless it is a path; else the text. The equals signs
+# at the end of base64 set nothing.
+function other_value(text,   value) {
+  if (!match(text, /^(export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=/)) return text
+  value = substr(text, RLENGTH + 1)
+  if (value ~ /^=*$/) return text
+  return value ~ /^["\047]?[.~]*\// ? "" : value
+}
+
+# NAME:BASE64 as Nix writes keys: 32 bytes are a public key, 64 a secret one.
+# https://github.com/NixOS/nix src/libutil/signature/local-keys.cc
+function is_public_key(text) {
+  return text ~ /^[A-Za-z0-9.-]+-[0-9]+:[A-Za-z0-9+\/]+=$/ && length(text) - index(text, ":") == 44
+}
+
+function key_cache(text) {
+  if (text !~ /^[A-Za-z0-9.-]+-[0-9]+:[A-Za-z0-9+\/]+=*$/) return ""
+  sub(/(\.cachix\.org)?-[0-9]+:.*$/, "", text)
+  return text
+}

@@ -1,0 +1,87 @@
+"""A credential that is stored on a machine, and why it is left there."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nixtrust.credentials import Kind, Place
+
+
+class Hindrance(StrEnum):
+    """Why nixtrust leaves a credential where it is, and a person has to take it out."""
+
+    STORE = "store"
+    LINK = "link"
+    WORK_TREE = "work-tree"
+    HARD_LINK = "hard-link"
+    READ_ONLY = "read-only"
+    LOCKED = "locked"
+    FOLDER = "folder"
+    OWNER = "owner"
+    STUCK = "stuck"
+    HISTORY = "history"
+    IMPORT = "import"
+    COMPOUND = "compound"
+    SEVERAL_LINES = "several-lines"
+    BLOCK = "block"
+    UNCLEAR = "unclear"
+    REFUSED = "refused"
+
+    @property
+    def why(self) -> str:
+        """The reason in words that follow `nixtrust leaves it:`."""
+        return _WHY[self]
+
+
+_WHY = {
+    Hindrance.STORE: "it is linked from a Nix store, where everybody can read it",
+    Hindrance.LINK: "it is a link to a file elsewhere",
+    Hindrance.WORK_TREE: "it is in a repository's work tree",
+    Hindrance.HARD_LINK: "the file has another name besides",
+    Hindrance.READ_ONLY: "its folder cannot be written",
+    Hindrance.LOCKED: "it or its folder is locked against changes",
+    Hindrance.FOLDER: "its folder is nobody's, or root's and others may write to it",
+    Hindrance.OWNER: "its folder's owner could not make it anew with its owner, group and mode",
+    Hindrance.STUCK: "what was begun there as its owner came to no end",
+    Hindrance.HISTORY: "a shell that runs writes its history anew",
+    Hindrance.IMPORT: "Cachix writes no import: another file or a variable holds the secret",
+    Hindrance.COMPOUND: "its line does more than set this one variable",
+    Hindrance.SEVERAL_LINES: "it goes over several lines",
+    Hindrance.BLOCK: "without its line a block would be empty",
+    Hindrance.UNCLEAR: "it cannot be told what else the line belongs to",
+    Hindrance.REFUSED: "the shell would not accept the file without it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential that was found: where and what, and nothing of its value.
+
+    `person` is whose home it lies in, if any; the bytes from `start` to before `end` are what is to
+    go, if not the whole file; `folder` is the real path of its folder; `link` is where it leads if
+    it is a link; `hostname` is another Cachix than cachix.org that its configuration names, empty
+    if it can't be told.
+    """
+
+    place: Place
+    person: str
+    path: str
+    kind: Kind
+    line: int
+    start: int
+    end: int
+    hindrance: Hindrance | None
+    cache: str
+    folder: str
+    stamp: str
+    mode: str
+    link: str
+    hostname: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPlace:
+    """A place that could not be looked into, and why."""
+
+    place: Place
+    path: str
+    why: str

@@ -1,0 +1,118 @@
+"""A command that hangs on a machine is ended with all that it was started through, and nobody who
+is not root can make the script wait longer."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from nixtrust.scripts import probe_script
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+
+
+# `sudo` stays above what it starts, as the real one does.
+SUDO = '#!/bin/sh\nshift 3\n"$@" &\nwait $!\n'
+
+
+@pytest.fixture(params=["timeout", "no timeout", "runuser", "runuser, no timeout", "sudo"])
+def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Lines of shell after which a machine seems to have these tools only: what is a link, as those
+    of toybox and busybox are, is not used."""
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    if "no timeout" in request.param:
+        (tmp_path / "timeout").symlink_to("/usr/bin/timeout")
+    if "runuser" in request.param:
+        (tmp_path / "setpriv").symlink_to("/usr/bin/setpriv")
+    nothing = "command() { return 1; }" if request.param == "sudo" else ""
+    return f"PATH={tmp_path}:$PATH\n{nothing}\n"
+
+
+def ran(steps: str) -> tuple[str, float]:
+    """What steps print, behind the functions that all scripts have, and how long they take."""
+    functions, found, _ = "".join(probe_script({})).partition("# The file a path leads to")
+    more = "".join(probe_script({})).partition("# as_user_for")[2].partition("# nix_as")[0]
+    assert found
+    assert more
+    began = time.monotonic()
+    ended = subprocess.run(
+        ["sh", "-s"],
+        input=f"{functions}\n# {more}\n{steps}\n}}\nmain </dev/null\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return ended.stdout, time.monotonic() - began
+
+
+def is_gone(process: str) -> bool:
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", process], capture_output=True, text=True, check=False
+    )
+    return state.stdout[:1] in ("", "Z")
+
+
+@pytest.mark.parametrize(
+    "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
+)
+def test_what_hangs_is_ended_under_whatever_started_it(tools: str, start: str) -> None:
+    said, lasted = ran(f"{tools}{start} sh -c 'echo $$; exec sleep 77'; echo $?")
+    [process, *_, status] = said.split()  # in between a shell may say that it was killed
+    assert lasted < 10
+    assert status == "137"
+    assert is_gone(process)
+
+
+@pytest.mark.parametrize(
+    "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
+)
+def test_what_it_has_begun_goes_with_it(tools: str, start: str) -> None:
+    said, _ = ran(f"{tools}{start} sh -c 'sh -c \"echo \\$\\$; sleep 77; :\"; sleep 78'; echo $?")
+    [process, *_, status] = said.split()
+    assert status == "137"
+    assert is_gone(process)
+
+
+@needs_root
+def test_who_stops_what_limits_him_is_not_waited_for(tools: str) -> None:
+    said, lasted = ran(f"{tools}as_user_for 1 nobody sh -c 'kill -STOP $PPID; sleep 6'; echo $?")
+    assert said.split()[-1] == "137"
+    assert lasted < 5
+
+
+@needs_root
+def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
+    holds = "'setsid sleep 8.0417 & :'"
+    said, lasted = ran(f"{tools}said=$(as_user_for 1 nobody sh -c {holds} 2>&1); echo $?")
+    assert said == "137\n"
+    assert lasted < 5
+    # It outlives the limit, which is why nothing may wait for what it holds.
+    assert "sleep 8.0417" in subprocess.check_output(["ps", "-eo", "args="], text=True)
+
+
+@needs_root
+def test_as_who_let_a_process_come_to_no_end_none_is_begun_again() -> None:
+    said, _ = ran(
+        "as_user_for 1 nobody sleep 77; give_up_on nobody $?; as_user_for 9 nobody echo again;"
+        " echo $?; give_up_on root 1; as_user_for 1 root echo root"
+    )
+    assert said.split()[-2:] == ["137", "root"]
+    assert "again" not in said
+
+
+@needs_root
+def test_what_a_user_says_is_heard_with_its_status() -> None:
+    steps = "as_user_for 9 nobody sh -c 'id -un; echo more >&2; cat; exit 3'"
+    said, lasted = ran(f"echo given | {steps} 2>/dev/null; echo $?")
+    assert sorted(said.split()) == ["3", "given", "more", "nobody"]
+    assert lasted < 1
+
+
+@needs_root
+def test_who_says_too_much_is_not_heard_to_the_end() -> None:
+    said, _ = ran("as_user_for 9 nobody yes | wc -c")
+    assert said.strip() == "1048576"

@@ -1,0 +1,40 @@
+"""A token that reaches its variable through another one is told, and never cut."""
+
+import pytest
+
+from tests.unit.recognised import AWKS, recognise
+
+T = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
+
+TOLD = {
+    "sh": f"T={T}\nexport CACHIX_AUTH_TOKEN=$T\n",
+    "sh, other way round": f'push() {{ CACHIX_AUTH_TOKEN="${{T}}" cachix; }}\nexport T="{T}"\n',
+    "fish": f"set -l tok {T}\nset -gx CACHIX_AUTH_TOKEN $tok\n",
+    "csh": f"set t = {T}\nsetenv CACHIX_AUTH_TOKEN $t\n",
+    "nu": f'$env.T = "{T}"\n$env.CACHIX_AUTH_TOKEN = $env.T\n',
+    "assignments": f"T={T}\nCACHIX_AUTH_TOKEN=${{T}}\n",
+}
+CLEAN = {
+    "sh": f"OTHER={T}\nexport CACHIX_AUTH_TOKEN=$T\n",
+    "sh, a comment": f"# T={T}\nexport CACHIX_AUTH_TOKEN=$T\n",
+    "sh, a longer name": f"MY_T={T}\nexport CACHIX_AUTH_TOKEN=$T\n",
+    "sh, a reference": "T=$(pass cachix)\nexport CACHIX_AUTH_TOKEN=$T\n",
+    "fish": f"set -l other {T}\nset -gx CACHIX_AUTH_TOKEN $tok\n",
+    "assignments": f"OTHER={T}\nCACHIX_AUTH_TOKEN=${{T}}\n",
+}
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize("case", TOLD)
+def test_it_is_told_where_it_stands(case: str, awk: str) -> None:
+    syntax = case.partition(",")[0]
+    [found] = recognise(syntax, TOLD[case].encode(), awk=awk)
+    lines = TOLD[case].splitlines()
+    assert T in lines[found.line - 1]
+    assert (found.kind, found.hindrance) == ("auth-token", "compound")
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize("case", CLEAN)
+def test_one_that_reaches_nothing_of_cachixs_is_clean(case: str, awk: str) -> None:
+    assert recognise(case.partition(",")[0], CLEAN[case].encode(), awk=awk) == []

@@ -1,0 +1,352 @@
+"""Where the probe looks for credentials and what it tells of each, on homes that are made up."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from nixtrust.credentials import NOT_OURS, PLACES
+from nixtrust.machine import read_field
+from nixtrust.scripts import probe_script
+from nixtrust.search_script import search_script
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
+LINE = f"export CACHIX_AUTH_TOKEN={TOKEN}\n"
+
+
+def told(home: Path, search_paths: tuple[str, ...] = (), settings: str = "") -> list[list[str]]:
+    """The records of one person's home, as the probe's own functions tell them.
+
+    + settings: lines of shell before the look, such as what nix.conf there is.
+    """
+    functions, found, _ = "".join(probe_script({}, search_paths)).partition("\nprobe() {")
+    assert found
+    # Not what the machine has that the test runs on.
+    steps = f"""
+candidates_of_system() {{ :; }}
+conf_dir=/nonexistent
+{settings}
+[ -n "${{searched_of_machine-}}" ] || candidates_of_machine
+candidates_of_person mia {home}
+look_at_credentials
+}}
+main </dev/null
+"""
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions + steps, capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == ""
+    assert TOKEN not in ran.stdout
+    return [[read_field(each) for each in line.split("\t")] for line in ran.stdout.splitlines()]
+
+
+def found(home: Path, *search_paths: str) -> list[tuple[str, str]]:
+    """Of each credential the place, and the file below the home."""
+    return [
+        (record[1], str(Path(record[3]).relative_to(home)))
+        for record in told(home, search_paths)
+        if record[0] == "credential"
+    ]
+
+
+def unread(home: Path) -> list[tuple[str, str]]:
+    """Of each place that could not be looked into the file's name, and why."""
+    return [
+        (record[2].rpartition("/")[2], record[3])
+        for record in told(home)
+        if record[0] == "unread-place"
+    ]
+
+
+def hindrance(home: Path) -> str:
+    """Why the one credential there is left, if at all."""
+    [record] = told(home)
+    assert record[0] == "credential"
+    return record[8]
+
+
+def put(file: Path, text: str = LINE) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+# The script and the catalogue ---------------------------------------------------------------------
+
+
+def test_every_pattern_of_the_catalogue_is_in_the_script() -> None:
+    script = search_script(())
+    for place in PLACES:
+        assert f"\n    {place.id}) syntax={place.syntax} " in script
+        for pattern in place.patterns:
+            if pointer := re.fullmatch("<(.*)>", pattern):
+                assert f"{pointer[1]}) candidates {place.id} " in script
+            else:
+                last = pattern.rpartition("/")[2].strip("*$").partition("*")[0]
+                assert last.lower() in script.lower()
+    assert all(path in script for path in NOT_OURS)
+
+
+def test_a_pattern_with_a_space_is_one_word(tmp_path: Path) -> None:
+    put(
+        tmp_path / "Library/Application Support/nushell/env.nu",
+        f'$env.CACHIX_AUTH_TOKEN = "{TOKEN}"',
+    )
+    assert found(tmp_path) == [("nushell", "Library/Application Support/nushell/env.nu")]
+
+
+# Where it looks -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("startup", "line", "file"),
+    [
+        (".profile", "export XDG_CONFIG_HOME=$HOME/.cfg", ".cfg/fish/config.fish"),
+        (".zshenv", 'export XDG_CONFIG_HOME="${HOME}/.cfg"', ".cfg/fish/config.fish"),
+        (".bashrc", "XDG_CONFIG_HOME=~/.cfg; export XDG_CONFIG_HOME", ".cfg/fish/config.fish"),
+        (".config/fish/config.fish", "set -gx XDG_CONFIG_HOME ~/.cfg", ".cfg/fish/config.fish"),
+        (".tcshrc", "setenv XDG_CONFIG_HOME $HOME/.cfg", ".cfg/fish/config.fish"),
+    ],
+)
+def test_a_folder_that_a_start_up_file_names_is_looked_into(
+    startup: str, line: str, file: str, tmp_path: Path
+) -> None:
+    put(tmp_path / file, f"set -gx CACHIX_AUTH_TOKEN {TOKEN}\n")
+    assert found(tmp_path) == []
+    put(tmp_path / startup, f"{line}\n")
+    assert found(tmp_path) == [("fish", file)]
+
+
+def test_zsh_elsewhere_and_a_history_elsewhere_are_looked_into(tmp_path: Path) -> None:
+    put(tmp_path / ".zshenv", "ZDOTDIR=$HOME/.z\nHISTFILE=$HOME/.z/past\n")
+    put(tmp_path / ".z/.zshrc")
+    put(tmp_path / ".z/past", f"cachix authtoken {TOKEN}\n")
+    assert found(tmp_path) == [("zsh", ".z/.zshrc"), ("history", ".z/past")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export ZDOTDIR=${XDG_CONFIG_HOME:-$HOME/.config}/zsh",
+        ': "${ZDOTDIR:=$HOME/.config/zsh}"',
+        "ZDOTDIR=$XDG_CONFIG_HOME/zsh",
+    ],
+)
+def test_a_folder_may_be_named_by_another_and_lead_to_a_third(line: str, tmp_path: Path) -> None:
+    put(tmp_path / ".zshenv", f"{line}\n")
+    put(tmp_path / ".config/zsh/.zshrc", "HISTFILE=$ZDOTDIR/past\n")
+    put(tmp_path / ".config/zsh/past", f"cachix authtoken {TOKEN}\n")
+    assert found(tmp_path) == [("history", ".config/zsh/past")]
+
+
+def test_what_is_found_in_two_ways_is_told_once(tmp_path: Path) -> None:
+    put(tmp_path / ".profile", f"{LINE}export XDG_CONFIG_HOME=$HOME/.config\n")
+    netrc = put(tmp_path / ".netrc", f"machine a.cachix.org password {TOKEN}\n")
+    conf = put(tmp_path / "nix.conf", f"netrc-file = {netrc}\n")
+    (tmp_path / ".config/cachix").mkdir(parents=True)
+    (tmp_path / ".config/cachix/cachix.dhall").symlink_to("gone")
+    records = told(tmp_path, settings=f"confs={conf}")
+    assert sorted(record[1] for record in records) == ["cachix-dhall", "netrc", "profile"]
+
+
+def test_a_comment_names_no_folder(tmp_path: Path) -> None:
+    put(tmp_path / ".profile", "# export XDG_CONFIG_HOME=$HOME/.cfg\n")
+    put(tmp_path / ".cfg/cachix/token", f"{TOKEN}\n")
+    assert found(tmp_path) == []
+
+
+def test_of_a_search_path_the_folder_and_its_own_folders_are_looked_into(tmp_path: Path) -> None:
+    for folder in ("work", "work/app", "work/app/deep", "play"):
+        put(tmp_path / folder / ".env", f"CACHIX_AUTH_TOKEN={TOKEN}\n")
+    assert found(tmp_path, "work") == [("dotenv", "work/.env"), ("dotenv", "work/app/.env")]
+    assert found(tmp_path) == []
+
+
+def test_what_nix_conf_leads_to_is_looked_into(tmp_path: Path) -> None:
+    key = put(tmp_path / "key", f"mine-1:{'A1b' * 29}w==\n")
+    netrc = put(tmp_path / "passwords", f"machine a.cachix.org password {TOKEN}\n")
+    conf = put(
+        tmp_path / "nix.conf",
+        f"netrc-file = {netrc} # mine\n# secret-key-files = /x\nsecret-key-files = {key} /gone\n",
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    records = told(home, settings=f"confs={conf}")
+    assert [(record[1], record[3]) for record in records] == [
+        ("netrc", str(netrc)),
+        ("secret-key", str(key)),
+    ]
+
+
+def test_what_a_unit_leads_to_is_looked_into(tmp_path: Path) -> None:
+    put(tmp_path / "a.env", f"CACHIX_AGENT_TOKEN={TOKEN}\n")
+    put(tmp_path / "token", f"{TOKEN}\n")
+    put(tmp_path / "other", f"{TOKEN}\n")
+    units = tmp_path / ".config/systemd/user"
+    put(
+        units / "push.service",
+        "[Service]\nExecStart=cachix watch-store team\n"
+        f"EnvironmentFile=-{tmp_path}/*.env\nLoadCredential=token:{tmp_path}/token\n",
+    )
+    put(units / "backup.service", f"[Service]\nLoadCredential=token:{tmp_path}/other\n")
+    assert found(tmp_path) == [("environment-file", "a.env"), ("loaded-credential", "token")]
+
+
+def test_a_users_unit_may_name_a_file_below_the_home(tmp_path: Path) -> None:
+    put(tmp_path / "secrets/agent", f"CACHIX_AGENT_TOKEN={TOKEN}\n")
+    unit = put(tmp_path / ".config/systemd/user/a.service", "EnvironmentFile=-%h/secrets/agent\n")
+    assert found(tmp_path) == [("environment-file", "secrets/agent")]
+    unit.write_text("# cachix\n[Service]\nEnvironmentFile=/etc/%i\n")
+    assert unread(tmp_path) == [("a.service", "it names a file that is not known before it runs")]
+
+
+def test_a_folder_below_cachixs_own_is_looked_into(tmp_path: Path) -> None:
+    put(tmp_path / ".config/cachix/keys/team", f"{TOKEN}\n")
+    assert found(tmp_path) == [("cachix-folder", ".config/cachix/keys/team")]
+
+
+def test_a_configuration_that_a_link_leads_to_and_is_not_there_is_not_clean(tmp_path: Path) -> None:
+    put(tmp_path / ".config/cachix/x", "")
+    (tmp_path / ".config/cachix/cachix.dhall").symlink_to("/run/nothing/here")
+    assert unread(tmp_path) == [("cachix.dhall", "a link to nothing")]
+
+
+def test_a_file_is_told_of_once(tmp_path: Path) -> None:
+    put(tmp_path / ".envrc")
+    assert found(tmp_path) == [("envrc", ".envrc")]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "dangling link"])
+def test_what_is_no_file_holds_nothing(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "dangling link":
+            path.symlink_to("gone")
+    assert told(tmp_path) == []
+
+
+# What could not be looked into --------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_not_clean(tmp_path: Path) -> None:
+    # It can be opened, and reading it fails.
+    (tmp_path / ".netrc").symlink_to("/proc/self/mem")
+    assert unread(tmp_path) == [(".netrc", "reading it failed")]
+
+
+def test_a_file_that_names_cachix_and_is_too_large_is_not_clean(tmp_path: Path) -> None:
+    os.truncate(put(tmp_path / ".bash_history", "cachix\n"), 65 << 20)
+    os.truncate(put(tmp_path / ".history", "ls\n"), 65 << 20)
+    assert unread(tmp_path) == [(".bash_history", "larger than 64 MiB")]
+
+
+def test_a_file_that_is_too_large_to_be_searched_is_not_clean(tmp_path: Path) -> None:
+    os.truncate(put(tmp_path / ".history", "ls\n"), 2 << 30)
+    assert unread(tmp_path) == [(".history", "larger than 64 MiB")]
+
+
+def test_a_name_that_is_no_text_is_not_clean(tmp_path: Path) -> None:
+    put(tmp_path / ".env\n.x", "")
+    assert unread(tmp_path) == [(".env?.x", "its name is no text")]
+
+
+def test_a_name_that_is_not_plain_is_told_only_if_a_credential_is_in_it(tmp_path: Path) -> None:
+    put(tmp_path / ".env-ä", f"CACHIX_AUTH_TOKEN={TOKEN}\n")
+    put(tmp_path / ".env-ü", "cachix = 1\n")
+    why = "a credential is in it, but a name on the way is not plain text"
+    assert unread(tmp_path) == [(".env-??", why)]
+
+
+@pytest.mark.parametrize("name", [b"d\xe9p\xf4t", b"\x1b[2J", b"a\nb"])
+def test_a_link_to_a_name_that_is_no_text_spoils_no_answer(name: bytes, tmp_path: Path) -> None:
+    folder = os.path.join(os.fsencode(tmp_path), name)
+    os.mkdir(folder)
+    with open(os.path.join(folder, b"bashrc"), "w") as file:
+        file.write(LINE)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.symlink(os.path.join(folder, b"bashrc"), os.fsencode(home / ".bashrc"))
+    why = "a credential is in it, but a name on the way is not plain text"
+    assert unread(home) == [(".bashrc", why)]
+
+
+def test_two_thousand_homes_are_looked_into_in_time(tmp_path: Path) -> None:
+    for number in range(2000):
+        put(tmp_path / f"{number}/.bashrc", "alias ll='ls -l'\n")
+        put(tmp_path / f"{number}/.profile", "umask 022\n")
+    put(tmp_path / "1999/.netrc", f"machine a.cachix.org password {TOKEN}\n")
+    every = "\n".join(
+        f"candidates_of_person m{number} {tmp_path}/{number}" for number in range(2000)
+    )
+    began = time.monotonic()
+    [record] = told(tmp_path / "0", settings=f"candidates_of_machine\n{every}")
+    assert record[:4] == ["credential", "netrc", "m1999", f"{tmp_path}/1999/.netrc"]
+    # A look has 90 seconds.
+    assert time.monotonic() - began < 30
+
+
+def test_a_home_may_have_any_name(tmp_path: Path) -> None:
+    put(tmp_path / "josé/.bashrc")
+    assert found(tmp_path / "josé") == [("bash", ".bashrc")]
+
+
+# What hinders -------------------------------------------------------------------------------------
+
+
+def test_a_line_of_its_own_may_go(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc")
+    assert hindrance(tmp_path) == ""
+
+
+def test_a_link_is_left(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").symlink_to(put(tmp_path / "elsewhere"))
+    [record] = told(tmp_path)
+    assert (record[8], record[13]) == ("link", str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize("control", [".git", ".jj", ".hg", ".svn"])
+def test_a_work_tree_is_left_and_what_leads_into_one(control: str, tmp_path: Path) -> None:
+    put(tmp_path / "dotfiles" / control / "config", "")
+    (tmp_path / ".bashrc").symlink_to(put(tmp_path / "dotfiles/bashrc"))
+    assert hindrance(tmp_path) == "work-tree"
+    (tmp_path / ".bashrc").unlink()
+    put(tmp_path / "dotfiles/.env", f"CACHIX_AUTH_TOKEN={TOKEN}\n")
+    [record] = told(tmp_path, ("dotfiles",))
+    assert record[8] == "work-tree"
+
+
+def test_a_file_with_another_name_is_left(tmp_path: Path) -> None:
+    os.link(put(tmp_path / ".bashrc"), tmp_path / "other")
+    assert hindrance(tmp_path) == "hard-link"
+
+
+def test_a_file_that_its_shell_would_not_accept_is_left(tmp_path: Path) -> None:
+    assert shutil.which("bash")
+    put(tmp_path / ".bashrc", f"{LINE}if true\n")
+    assert hindrance(tmp_path) == "refused"
+    # Of this bash tells, and succeeds.
+    put(tmp_path / ".bashrc", f"{LINE}[[ a b c ]]\n")
+    assert hindrance(tmp_path) == "refused"
+
+
+def test_a_folder_that_its_owner_cannot_write_to_is_left(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc")
+    if os.getuid() == 0:
+        shutil.chown(tmp_path, "nobody")
+    tmp_path.chmod(0o555)
+    assert hindrance(tmp_path) == "read-only"
+    tmp_path.chmod(0o755)
+
+
+def test_a_folder_that_others_may_write_to_is_left_by_root(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc")
+    tmp_path.chmod(0o777)
+    assert hindrance(tmp_path) == ("folder" if os.getuid() == 0 else "")
