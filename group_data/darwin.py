@@ -1,0 +1,1 @@
+"""What the team's Macs trust other than `all.py` says: nothing so far."""

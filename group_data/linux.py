@@ -1,0 +1,1 @@
+"""What the team's Linux machines trust other than `all.py` says: nothing so far."""

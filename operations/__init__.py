@@ -1,0 +1,1 @@
+"""pyinfra operations, one module a technology."""
