@@ -1,0 +1,154 @@
+"""No secret that lies in a configuration file leaves the machine, however much is asked for."""
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import lab
+from nixtrust.scripts import probe_script
+
+pytestmark = pytest.mark.lab
+
+LAB = "secrets"
+
+ROOT = Path(__file__).parents[2]
+# Made up anew for each run; the names say where they lie.
+PLANTED = {
+    place: secrets.token_urlsafe(24)
+    for place in (
+        "access-token",
+        "url-password",
+        "url-password-with-slash",
+        "url-password-with-query",
+        "url-parameter",
+        "url-parameter-alone",
+        "url-second-query",
+        "secret-key",
+        "comment",
+        "illegal-line",
+        "setting-name",
+        "hook",
+        "key-body",
+        "user",
+        "user-conf",
+        "include",
+        "include-line",
+        "before-equals",
+    )
+}
+SECRET_KEY = base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+def nix_conf(planted: Mapping[str, str]) -> str:
+    return f"""# {planted["comment"]}
+access-tokens = github.com={planted["access-token"]}
+extra-access-tokens = gitlab.com=PAT:{planted["access-token"]} # {planted["comment"]}
+substituters = https://me:{planted["url-password"]}@cache.example.org https://cache.nixos.org/
+extra-substituters = https://me:pa/{planted["url-password-with-slash"]}@cache.example.org
+extra-substituters = https://me:p?{planted["url-password-with-query"]}@cache.example.org
+extra-substituters = https://a.example.org/?{planted["url-parameter-alone"]}
+extra-substituters = https://b.example.org/?priority=1?secret-key={planted["url-second-query"]}
+binary-caches = s3://bucket?secret-key=/x&password={planted["url-parameter"]}&priority=3
+trusted-public-keys = mine-1:{SECRET_KEY} cache.nixos.org-1:{planted["key-body"]}
+!include {planted["include"]}
+post-build-hook = /x?t={planted["hook"]}
+{planted["setting-name"]} = 1
+trusted-users = root +{planted["user"]}
+"""
+
+
+@pytest.fixture(scope="module")
+def machine() -> lab.Machine:
+    [machine] = lab.up(
+        [lab.MachineSpec("secrets-1", "trixie", "127.77.7.1", login="lead", lab=LAB)]
+    )
+    conf = machine.root / "etc/nix/nix.conf"
+    conf.write_text(nix_conf(PLANTED))
+    theirs = machine.root / "home/baleen/.config/nix/nix.conf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text(f"access-tokens = github.com={PLANTED['user-conf']}\n")
+    return machine
+
+
+def leaks(text: str) -> list[str]:
+    """The places whose secret is in the text, plain, in base64 or in hex."""
+    found = {**PLANTED, "secret-key-body": SECRET_KEY}
+    forms = {
+        place: (
+            secret,
+            base64.b64encode(secret.encode()).decode().rstrip("="),
+            secret.encode().hex(),
+        )
+        for place, secret in found.items()
+    }
+    return [place for place, each in forms.items() if any(form in text for form in each)]
+
+
+def deploy(machine: lab.Machine, *options: str) -> str:
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("pyinfra"), "inventory/lab.py", "deploy.py", *options],
+        cwd=ROOT,
+        env={**os.environ, "NIXTRUST_LAB": machine.spec.lab},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return ended.stdout + ended.stderr
+
+
+def test_the_search_finds_a_secret_in_each_of_its_forms() -> None:
+    secret = PLANTED["hook"].encode()
+    for text in (PLANTED["hook"], base64.b64encode(secret).decode(), secret.hex()):
+        assert leaks(f"x{text}x") == ["hook"]
+
+
+def test_the_probe_sends_no_secret(machine: lab.Machine) -> None:
+    answer = machine.run("sh -s", input="".join(probe_script({"fallback": "true"})))
+    assert "https://***@cache.example.org" in answer.stdout
+    assert answer.stdout.splitlines()[-1].startswith("end\t")
+    assert leaks(answer.stdout + answer.stderr) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "access-tokens={illegal-line}",
+        "{illegal-line}",
+        "cores = {illegal-line}",
+        "fallback = {illegal-line}",
+        "include {include-line} {include-line}",
+        "x {before-equals} = y",
+    ],
+)
+def test_a_line_that_nix_refuses_is_not_quoted(machine: lab.Machine, line: str) -> None:
+    conf = machine.root / "etc/nix/nix.conf"
+    before = conf.read_text()
+    written = line
+    for place, secret in PLANTED.items():
+        written = written.replace(f"{{{place}}}", secret)
+    conf.write_text(f"{before}{written}\n")
+    try:
+        printed = deploy(machine, "-y", "-vvv", "--debug", "--diff")
+        assert "nothing written" in printed
+        assert leaks(printed) == []
+    finally:
+        conf.write_text(before)
+
+
+def test_no_mode_of_a_run_prints_a_secret(machine: lab.Machine) -> None:
+    printed = deploy(machine, "--dry", "--diff", "-vvv", "--debug")
+    printed += deploy(machine, "--dry", "--json", "-vvv")
+    printed += deploy(machine, "-y", "--diff", "-vvv", "--debug")
+    assert "trusted-users = root" in printed
+    assert leaks(printed) == []
+    kept = (machine.root / "etc/nix/nix.conf").read_text()
+    assert PLANTED["access-token"] in kept
+    assert PLANTED["url-password"] not in kept
