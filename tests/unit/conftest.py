@@ -1,10 +1,20 @@
-"""A file of which something is to be taken out."""
+"""A folder of one's own, and in it a file of which something is to be taken out."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.removing import LINE
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Others may enter it; into its own folder pytest lets nobody, at each start anew."""
+    with tempfile.TemporaryDirectory(prefix="nixtrust-test-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -56,9 +56,6 @@ def nobodys(tmp_path: Path) -> Path:
     """A home of somebody else's."""
     home = tmp_path / "home"
     home.mkdir()
-    # Others may enter what leads there, but not list it.
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
     return home
 
 

@@ -96,8 +96,6 @@ def test_the_time_that_is_kept_of_roots_folders_leaves_no_file(
 @pytest.fixture
 def nobodys(rc: Path) -> Path:
     """The file, of somebody else's."""
-    for folder in (rc.parent, *list(rc.parents)[1:4]):
-        folder.chmod(folder.stat().st_mode | 0o011)
     for path in (rc.parent, rc):
         shutil.chown(path, "nobody", "nogroup")
     return rc
