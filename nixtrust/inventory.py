@@ -134,7 +134,7 @@ class Machine(BaseModel):
         }
 
 
-# Seconds. pyinfra's CONNECT_TIMEOUT ends with the TCP connection, and `_timeout` begins with the
+# Seconds. pyinfra's CONNECT_TIMEOUT ends with the exchange of keys, and `_timeout` begins with the
 # command: against an sshd that froze in between, only these end (paramiko SSHClient.connect).
 _TIME_LIMITS = MappingProxyType({"banner_timeout": 10, "auth_timeout": 15, "channel_timeout": 15})
 
