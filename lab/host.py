@@ -102,18 +102,28 @@ def prepare() -> None:
 
     Raises LabError if a tool cannot be had.
     """
-    missing = [name for name in _PACKAGES if not _installed(name)]
-    if missing:
-        print(f"lab: installing {' '.join(missing)}", flush=True)
-        with _no_service_starts():
-            if not _apt_get("install", *missing):
-                _apt_get("update")
-                if not _apt_get("install", *missing):
-                    raise LabError(f"apt-get could not install {' '.join(missing)}; try it by hand")
+    if _missing():
+        with exclusive("tools"):
+            _install(_missing())
     for name, least in _INOTIFY.items():
         limit = Path("/proc/sys/fs/inotify", name)
         if int(limit.read_text()) < least:
             limit.write_text(str(least))
+
+
+def _missing() -> list[str]:
+    return [name for name in _PACKAGES if not _installed(name)]
+
+
+def _install(packages: list[str]) -> None:
+    if not packages:
+        return
+    print(f"lab: installing {' '.join(packages)}", flush=True)
+    with _no_service_starts():
+        if not _apt_get("install", *packages):
+            _apt_get("update")
+            if not _apt_get("install", *packages):
+                raise LabError(f"apt-get could not install {' '.join(packages)}; try it by hand")
 
 
 def _installed(package: str) -> bool:
@@ -126,7 +136,9 @@ def _installed(package: str) -> bool:
 
 
 def _apt_get(*arguments: str) -> bool:
-    command = ["apt-get", "--quiet", "--quiet", "--yes", "--no-install-recommends", *arguments]
+    # A fresh box may be at its own upgrades.
+    options = ("--quiet", "--quiet", "--yes", "--no-install-recommends")
+    command = ["apt-get", *options, "--option=DPkg::Lock::Timeout=120", *arguments]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(command, env=environment, capture_output=True).returncode == 0
 
