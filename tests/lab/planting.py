@@ -7,8 +7,6 @@ import re
 import shlex
 import stat
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from pathlib import Path
 import lab
 from nixtrust.credentials import Kind
 from tests.lab.plants import HOMES, POINTING, SEARCH_PATHS, STORE, Plant
+from tests.lab.whole_run import pyinfra
 
 ROOT = Path(__file__).parents[2]
 # Long ago, so that it is seen whoever writes a file.
@@ -203,20 +202,10 @@ def deploy(
 ) -> tuple[Run, ...]:
     """`pyinfra … deploy.py` for machines of one lab, and what it was for each."""
     before = [machine.ssh_commands() for machine in machines]
-    ended = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("pyinfra")), inventory, "deploy.py", *options),
-            *(word for machine in machines for word in ("--limit", machine.name)),
-            *("--data", f"cachix_search_paths={json.dumps(SEARCH_PATHS)}"),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": machines[0].spec.lab, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
+    these = [word for machine in machines for word in ("--limit", machine.name)]
+    data = f"cachix_search_paths={json.dumps(SEARCH_PATHS)}"
+    arguments = (inventory, "deploy.py", *options, *these, "--data", data)
+    ended = pyinfra(machines[0].spec.lab, *arguments, more=environment)
     return tuple(
         Run(ended.returncode, _of(machine, ended.stdout), machine.ssh_commands() - commands)
         for machine, commands in zip(machines, before, strict=True)

@@ -1,12 +1,10 @@
 """What it is all for: a member's builds come from the declared caches, and from nowhere else."""
 
-import os
 import platform
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pytest
 
 import lab
 from lab.cache import Cache, Caches, caches
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
@@ -25,7 +24,6 @@ LAB = "cache"
 T = TypeVar("T")
 # Generous: the box may be busy, and Nix asks a cache that is down five times.
 BUILD_SECONDS = 180.0
-DEPLOY_SECONDS = 240.0
 NIX = "nix --extra-experimental-features 'nix-command flakes'"
 
 # Who logs in to deploy, and who builds: ordinary members, each with a login shell of its own.
@@ -198,22 +196,7 @@ def daemon_of(machine: lab.Machine) -> str:
 
 
 def deploy() -> None:
-    command = [
-        str(Path(sys.executable).with_name("pyinfra")),
-        "inventory/lab.py",
-        "deploy.py",
-        "-y",
-    ]
-    ended = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": LAB},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEPLOY_SECONDS,
-    )
+    ended = pyinfra(LAB, "inventory/lab.py", "deploy.py", "-y")
     assert ended.returncode == 0, ended.stdout
 
 

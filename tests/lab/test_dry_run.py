@@ -6,7 +6,7 @@ import pytest
 
 import lab
 from tests.lab import transactions
-from tests.lab.transactions import daemon, lay, pyinfra, start_anew
+from tests.lab.transactions import daemon, lay, run_for, start_anew
 
 pytestmark = pytest.mark.lab
 
@@ -29,12 +29,12 @@ def test_a_dry_run_changes_no_byte(suite: str, machines: dict[str, lab.Machine])
     lay(machine, "!include nix.custom.conf\ntrusted-users = root mia\n", nix_custom_conf="# mine\n")
     for deploy, options in (("deploy.py", ["--dry", "--diff"]), ("undo.py", ["--dry"])):
         before, running = everything(machine), daemon(machine)
-        answer = pyinfra(machine, deploy, *options)
-        assert answer.returncode == 0, answer.stderr
+        answer = run_for(machine, deploy, *options)
+        assert answer.returncode == 0, answer.stdout
         assert everything(machine) == before
         assert daemon(machine) == running
         if deploy == "deploy.py":
-            assert "+ trusted-users = root" in answer.stderr
+            assert "+ trusted-users = root" in answer.stdout
 
 
 def everything(machine: lab.Machine) -> list[str]:

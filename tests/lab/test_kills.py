@@ -31,7 +31,7 @@ from tests.lab.transactions import (
     leftovers,
     look,
     planned,
-    pyinfra,
+    run_for,
     send,
     start_anew,
 )
@@ -114,8 +114,8 @@ def transaction(machine: lab.Machine, policy: Policy) -> Transaction:
 
 def run_wholly(machine: lab.Machine, trusted: tuple[str, ...]) -> None:
     """A run of pyinfra, which brings the machine to its state whatever was left behind."""
-    answer = pyinfra(machine, "deploy.py", "-y", trusted=trusted)
-    assert answer.returncode == 0, answer.stderr
+    answer = run_for(machine, "deploy.py", "-y", trusted=trusted)
+    assert answer.returncode == 0, answer.stdout
     assert holds(machine, declaring(*trusted))
     assert leftovers(machine) == []
     files(machine)

@@ -1,14 +1,12 @@
 """The files that the daemon reads besides the system's nix.conf are judged with it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import lab
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
@@ -29,19 +27,7 @@ def machine(request: pytest.FixtureRequest) -> lab.Machine:
 
 
 def deploy(machine: lab.Machine) -> tuple[int, str]:
-    done = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("pyinfra"), "-y", "--limit", machine.name),
-            *("inventory/lab.py", "deploy.py"),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": LAB},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-    )
+    done = pyinfra(LAB, "-y", "--limit", machine.name, "inventory/lab.py", "deploy.py")
     return done.returncode, done.stdout
 
 

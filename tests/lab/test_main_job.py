@@ -1,7 +1,6 @@
 """The main job: whatever mess a machine is in, a run brings it to what is declared, and stays."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from testinfra.host import Host
 import lab
 from lab.cache import caches
 from lab.messes import MESSES
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
@@ -97,18 +97,8 @@ def job() -> Job:
 
 
 def run(machines: Mapping[str, lab.Machine], *arguments: str) -> Run:
-    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     these = [word for each in machines.values() for word in ("--limit", each.name)]
-    ended = subprocess.run(
-        [pyinfra, "inventory/lab.py", "deploy.py", *these, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": LAB},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_SECONDS,
-    )
+    ended = pyinfra(LAB, "inventory/lab.py", "deploy.py", *these, *arguments)
     return Run(ended.returncode, ended.stdout, trees(machines))
 
 

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import lab
 from lab.cache import caches
 from tests.lab import layouts
 from tests.lab.layouts import Layout, determinate, installer_conf, newer_installer, single_user
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
@@ -58,20 +57,8 @@ class Run:
 
 
 def deploy(machines: Mapping[str, lab.Machine], what: str = "deploy.py") -> Run:
-    done = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("pyinfra"), "-y", "--diff"),
-            *(each for machine in machines.values() for each in ("--limit", machine.name)),
-            *("inventory/lab.py", what),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": LAB},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-    )
+    these = [word for machine in machines.values() for word in ("--limit", machine.name)]
+    done = pyinfra(LAB, "-y", "--diff", *these, "inventory/lab.py", what)
     lines: dict[str, tuple[str, ...]] = {}
     for line in done.stdout.splitlines():
         if prefix := re.match(r" *\[([a-z-]+)\] *", line):

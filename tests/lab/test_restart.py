@@ -19,8 +19,8 @@ from tests.lab.transactions import (
     lay,
     leftovers,
     look,
-    pyinfra,
     restarting,
+    run_for,
     send,
     start_anew,
     writing,
@@ -52,14 +52,14 @@ def trixie(machines: dict[str, lab.Machine]) -> lab.Machine:
 
 def test_a_change_restarts_the_daemon_and_a_machine_in_step_keeps_it(machine: lab.Machine) -> None:
     first = daemon(machine)
-    changed = pyinfra(machine, "deploy.py", "-y")
+    changed = run_for(machine, "deploy.py", "-y")
     second = daemon(machine)
-    assert changed.returncode == 0, changed.stderr
+    assert changed.returncode == 0, changed.stdout
     assert second != first
-    again = pyinfra(machine, "deploy.py", "-y")
-    assert again.returncode == 0, again.stderr
+    again = run_for(machine, "deploy.py", "-y")
+    assert again.returncode == 0, again.stdout
     assert daemon(machine) == second
-    ends = re.findall(r"\] +(Success|No changes)$", again.stdout + again.stderr, re.MULTILINE)
+    ends = re.findall(r"\] +(Success|No changes)$", again.stdout, re.MULTILINE)
     assert set(ends) == {"No changes"}
 
 
@@ -133,17 +133,17 @@ def test_where_a_restart_would_end_a_build_it_waits_for_the_next_run(machine: la
     let_a_restart_end_builds(machine)
     with building(machine, "waited-for") as build:
         before = daemon(machine)
-        answer = pyinfra(machine, "deploy.py", "-y")
+        answer = run_for(machine, "deploy.py", "-y")
         assert answer.returncode == 1
-        assert "written, but the daemon has to be restarted: builds are running" in answer.stderr
+        assert "written, but the daemon has to be restarted: builds are running" in answer.stdout
         assert holds(machine, declaring())
         assert leftovers(machine) == DUE
         assert daemon(machine) == before
         assert not build.done()
         let_go(machine, "waited-for")
         assert is_well(build, "waited-for")
-    again = pyinfra(machine, "deploy.py", "-y")
-    assert again.returncode == 0, again.stderr
+    again = run_for(machine, "deploy.py", "-y")
+    assert again.returncode == 0, again.stdout
     assert daemon(machine) != before
     assert leftovers(machine) == []
 

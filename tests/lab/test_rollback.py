@@ -15,8 +15,8 @@ from tests.lab.transactions import (
     holds,
     lay,
     leftovers,
-    pyinfra,
     restarting,
+    run_for,
     send,
     start_anew,
     writing,
@@ -90,9 +90,9 @@ def test_within_the_same_run(machine: lab.Machine) -> None:
 
 def test_by_the_run_that_makes_up_for_the_restart(trixie: lab.Machine) -> None:
     killed_before_the_restart(trixie)
-    answer = pyinfra(trixie, "deploy.py", "-y")
+    answer = run_for(trixie, "deploy.py", "-y")
     assert answer.returncode == 1
-    assert TAKEN_BACK in answer.stderr
+    assert TAKEN_BACK in answer.stdout
     assert everything(trixie) == FILES
     assert answers(trixie)
 
@@ -101,9 +101,9 @@ def test_by_the_run_after_the_machine_was_started_anew(trixie: lab.Machine) -> N
     killed_before_the_restart(trixie)
     trixie.run("systemctl restart nix-daemon.service; systemctl stop nix-daemon.socket")
     assert not answers(trixie)
-    answer = pyinfra(trixie, "deploy.py", "-y")
+    answer = run_for(trixie, "deploy.py", "-y")
     assert answer.returncode == 1
-    assert TAKEN_BACK in answer.stderr
+    assert TAKEN_BACK in answer.stdout
     assert everything(trixie) == FILES
     assert answers(trixie)
 

@@ -1,9 +1,6 @@
 """How often a run asks something of a machine, counted by the machine's own sshd."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -12,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import lab
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
 LAB = "cache"
-RUN_SECONDS = 240.0
 # How many operations change something, by what is wrong with the machine.
 CHANGING = {"trust-everybody": 1, "token": 2}
 # Who logs in: one needs no sudo, the other does. On half of the machines nix.conf alone is to be
@@ -50,18 +47,8 @@ class Run:
 
 
 def run(machines: Mapping[str, lab.Machine], *arguments: str) -> Run:
-    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     before = {which: machine.ssh_commands() for which, machine in machines.items()}
-    ended = subprocess.run(
-        [pyinfra, "inventory/lab.py", "deploy.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": LAB},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_SECONDS,
-    )
+    ended = pyinfra(LAB, "inventory/lab.py", "deploy.py", *arguments)
     assert ended.returncode == 0, ended.stdout
     after = {which: machine.ssh_commands() for which, machine in machines.items()}
     return Run(ended.stdout, {which: after[which] - before[which] for which in machines})

@@ -1,10 +1,7 @@
 """No secret that lies in a configuration file leaves the machine, however much is asked for."""
 
 import base64
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 
 import lab
 from nixtrust.scripts import probe_script
+from tests.lab.whole_run import pyinfra
 
 pytestmark = pytest.mark.lab
 
@@ -91,17 +89,7 @@ def leaks(text: str) -> list[str]:
 
 
 def deploy(machine: lab.Machine, *options: str) -> str:
-    ended = subprocess.run(
-        [Path(sys.executable).with_name("pyinfra"), "inventory/lab.py", "deploy.py", *options],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": machine.spec.lab},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return ended.stdout + ended.stderr
+    return pyinfra(machine.spec.lab, "inventory/lab.py", "deploy.py", *options).stdout
 
 
 def test_the_search_finds_a_secret_in_each_of_its_forms() -> None:

@@ -21,7 +21,7 @@ from tests.lab.transactions import (
     leftovers,
     look,
     planned,
-    pyinfra,
+    run_for,
     send,
     start_anew,
     values,
@@ -156,9 +156,9 @@ def test_where_the_file_is_somebodys_link_nothing_is_written(trixie: lab.Machine
     conf(trixie).rename(there)
     conf(trixie).symlink_to("/srv/nix.conf")
     before = there.read_bytes()
-    answer = pyinfra(trixie, "deploy.py", "-y")
+    answer = run_for(trixie, "deploy.py", "-y")
     assert answer.returncode == 1
-    assert "the file is a link: put it right where it leads" in answer.stderr
+    assert "the file is a link: put it right where it leads" in answer.stdout
     assert conf(trixie).is_symlink()
     assert there.read_bytes() == before
 

@@ -18,7 +18,7 @@ from tests.lab.transactions import (
     declaring,
     holds,
     leftovers,
-    pyinfra,
+    run_for,
     send,
     start_anew,
     undoing,
@@ -93,9 +93,9 @@ def deploy(machine: lab.Machine, *trusted: str) -> None:
 
 def undo(machine: lab.Machine) -> str:
     """What a run of undo.py says."""
-    answer = pyinfra(machine, "undo.py", "-y")
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout + answer.stderr
+    answer = run_for(machine, "undo.py", "-y")
+    assert answer.returncode == 0, answer.stdout
+    return answer.stdout
 
 
 def changed_nothing(said: str) -> bool:

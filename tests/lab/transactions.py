@@ -1,8 +1,6 @@
 """Transactions on machines of the lab: the very scripts that the operations send, run in them."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from nixtrust.owners import owner_of
 from nixtrust.plan import Plan, plan, restores
 from nixtrust.policy import Policy, policy_of
 from nixtrust.scripts import Script, probe_script, restart_script, undo_script, write_script
+from tests.lab.whole_run import pyinfra
 
 ROOT = Path(__file__).parents[2]
 LAB = "transaction"
@@ -176,20 +175,11 @@ def send(machine: lab.Machine, script: str, shell: str = "sh") -> Outcome:
     return read_outcome(answer.stdout.splitlines())
 
 
-def pyinfra(
+def run_for(
     machine: lab.Machine, deploy: str, *options: str, trusted: tuple[str, ...] = ()
 ) -> "subprocess.CompletedProcess[str]":
     """A whole run for one machine, as `declaring(*trusted)` would have it."""
     users = ",".join(f'"{name}"' for name in ("root", *trusted))
-    return subprocess.run(
-        [
-            *(Path(sys.executable).with_name("pyinfra"), "inventory/lab.py", deploy),
-            *("--limit", machine.name, "--data", f"nix_trusted_users=[{users}]", *options),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "NIXTRUST_LAB": machine.spec.lab},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    data = f"nix_trusted_users=[{users}]"
+    arguments = ("inventory/lab.py", deploy, "--limit", machine.name, "--data", data, *options)
+    return pyinfra(machine.spec.lab, *arguments)
