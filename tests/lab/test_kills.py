@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -312,12 +312,11 @@ def cut_here(_: lab.Machine, client: "subprocess.Popen[str]") -> None:
 def cut_there(machine: lab.Machine, _: "subprocess.Popen[str]") -> None:
     """End the machine's side of the connection: what sshd has started for it."""
     for pid in processes.running(machine.name):
-        try:
+        # It may end by itself: before its file is opened, before it is read, before the signal.
+        with suppress(FileNotFoundError, ProcessLookupError):
             title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except FileNotFoundError:
-            continue
-        if title.startswith(b"sshd") and b"listener" not in title:
-            os.kill(pid, signal.SIGKILL)
+            if title.startswith(b"sshd") and b"listener" not in title:
+                os.kill(pid, signal.SIGKILL)
 
 
 def is_lock(path: Path) -> bool:
