@@ -96,7 +96,9 @@ def _kinds() -> Iterator[str]:
         yield f"| {kind.called('')} | {names} | {kind.to_revoke('')} |"
     yield ""
     yield "A reference holds no secret and is no finding: `op://…` and other addresses,"
-    yield "`$(pass …)`, `${VAR}`, `{{ … }}`. Nor is an empty value, or what stands in a comment."
+    yield "`$(pass …)`, `${VAR}`, `{{ … }}`, a path, what is encrypted. Nor is an empty value, a"
+    yield "place to fill in (`your-token-here`, `changeme`, `xxx…`), a message (`not set`), what"
+    yield "`grep` and the like look for, or what stands in a comment."
     yield ""
 
 

@@ -36,7 +36,7 @@ STAY = {
         "setenv CACHIX_AUTH_TOKEN a$HOME\n",
         "setenv CACHIX_AUTH_TOKEN a`pass a`\n",
         "setenv CACHIX_AUTH_TOKEN `echo abc`\n",
-        "setenv CACHIX_AUTH_TOKEN ~/abc\n",
+        "setenv CACHIX_AUTH_TOKEN ~abc\n",
         f"setenv CACHIX_AUTH_TOKEN `decode {JWT}`\n",
         "set A=b CACHIX_AUTH_TOKEN=abc\n",
         "set CACHIX_AUTH_TOKEN=abc A=b\n",

@@ -208,7 +208,7 @@ def test_a_literal_that_a_text_repeats_is_told() -> None:
 
 
 def test_a_literal_behind_a_variable_is_told_in_a_text_too() -> None:
-    text = b"x '\nset -x CACHIX_AUTH_TOKEN $A$B-abc'\nx (\nset -x CACHIX_AUTH_TOKEN $A/b\n"
+    text = b"x '\nset -x CACHIX_AUTH_TOKEN $A$B-abc'\nx (\nset -x CACHIX_AUTH_TOKEN $A.b\n"
     told = recognise("fish", text)
     assert [each.line for each in told] == [2, 4]
     assert recognise("fish", b"x '\nset -x CACHIX_AUTH_TOKEN $A$B[1]'\n") == []

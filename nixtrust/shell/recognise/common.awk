@@ -11,6 +11,11 @@ BEGIN {
     split(pair[i], part, "=")
     kind_of[part[1]] = part[2]
   }
+  n = split("and as at before by empty example first for from here hidden if in instead into is it " \
+    "key me missing my no none not null nil now of on or placeholder please redacted sample secret " \
+    "set tbd the then to todo token undefined unset usage using value via when with without you your " \
+    "change changeme dummy enter fake fill fixme insert paste replace replaceme", part, " ")
+  for (i = 1; i <= n; i++) prose[part[i]]
   line_start = next_start = 0
 }
 
@@ -54,15 +59,34 @@ function find_variable(text, start,   rest, at, name, found, before, after) {
 }
 
 # judged(VALUE): what a value is whose quotes are off, where nothing in it is expanded: "empty",
-# "reference" (an address such as op://…, a place to fill in such as {{ … }} or <…>, what is
-# encrypted), or "literal".
+# "reference" (an address such as op://…, a path, a place to fill in such as {{ … }} or <…>, what is
+# encrypted, words of prose), or "literal".
 function judged(value) {
   gsub(/^[ \t\r]+|[ \t\r]+$/, "", value)
   if (value == "") return "empty"
   if (value ~ /^[a-z][a-z0-9+.-]*:\/\/[^ ]/ || value ~ /^\{\{.*\}\}$/) return "reference"
   if (value ~ /^(<.*>|@[A-Za-z0-9_]+@|%[A-Za-z0-9_]+%|vault:[^ ]+\/[^ ]+)$/) return "reference"
-  if (without_encrypted(value) == "") return "reference"
+  # What sed or grep is to find.
+  if (value ~ /^[(]?[.][*]/) return "reference"
+  if (without_encrypted(value) == "" || is_path(value) || is_prose(value)) return "reference"
   return "literal"
+}
+
+# Base64 may begin with a slash too; a key of Cachix's then ends in equals signs.
+function is_path(value) {
+  return value ~ /^(~[A-Za-z0-9_.-]*|[.][.]?|%[dhtECLS])?\/[^=+]*$/ && !looks_secret(value)
+}
+
+# Whether what stands for a value is a message or a place to fill in: `not set`, `your-token-here`,
+# `REPLACE_ME`, `xxx…`. No secret is of words alone and has one of these among them.
+function is_prose(value,   i, n, part) {
+  value = tolower(value)
+  if (value ~ /^(eyj?)?[x.*_?-]*(xxx|[.][.]|[*])[x.*_?-]*$/) return 1
+  if (value ~ /[;&|=]/ || value !~ /^[^a-z0-9^]?[a-z]+([^a-z0-9^]+[a-z]+)*[^a-z0-9^]*$/) return 0
+  gsub(/[^a-z]+/, " ", value)
+  n = split(value, part, " ")
+  for (i = 1; i <= n; i++) if (part[i] in prose) return 1
+  return 0
 }
 
 # As sops and dotenvx write values: ENC[AES256_GCM,…], encrypted:BASE64.
@@ -81,6 +105,23 @@ function looks_secret(text,   i, n, run) {
     if (length(run[i]) >= 64 && run[i] !~ /^\// && run[i] ~ /[a-z]/ && run[i] ~ /[A-Z]/ && \
       run[i] ~ /[0-9]/) return 1
   return 0
+}
+
+# Whether a command in a text prints a literal, as in $(echo …); or is given one, as in $(cat <<< …).
+function prints_literal(text) {
+  gsub(/[ \t]+(-[A-Za-z]+|["\047]?%[bqs](\\n)?["\047]?)[ \t]/, " ", text)
+  while (match(text, /(<<<|(^|[(`;&|]|[ \t;](or|and)[ \t])[ \t]*(echo|printf)[ \t])[ \t]*/)) {
+    text = substr(text, RSTART + RLENGTH)
+    if (text ~ /^["\047]?[A-Za-z0-9+\/=_^]/ && judged(first_of(text)) == "literal") return 1
+  }
+  return 0
+}
+
+# What a text begins with: what is in quotes, or what a blank or an operator ends.
+function first_of(text) {
+  if (match(text, /^"[^"]*/) || match(text, /^\047[^\047]*/)) return substr(text, 2, RLENGTH - 1)
+  sub(/["\047;&|<>)` \t].*/, "", text)
+  return text
 }
 
 # Whether a text holds a command of cachix that is given the token itself. In prose more follows.

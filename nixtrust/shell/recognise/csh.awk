@@ -265,7 +265,7 @@ function is_list(i) {
 function is_literal_text(text, i) {
   gsub(/\n/, "", text)
   if (looks_secret(text within[i])) return 1
-  if (within[i] ~ /^[ \t]*(echo|printf)[ \t]+[^$|]*[^$| \t][^$|]*$/) return 1
+  if (prints_literal(within[i])) return 1
   if (is_expanded[i] && text ~ /^(:[a-z])+$/) return 0
   return judged(text) == "literal"
 }

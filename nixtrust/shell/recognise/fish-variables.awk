@@ -27,7 +27,7 @@
     before = substr(text, 1, at - 1)
     at += length(named)
     rest = substr(text, at)
-    if (looks_secret(rest) || rest ~ /^ *= *["\047]?[^ $(`;"\047]/ \
+    if (looks_secret(rest) || rest ~ /^(=| += +)["\047]?[^ $(`;"\047]/ \
         || (before ~ /(^|[^A-Za-z0-9])set(env)? +(-[^ ]+ +)*$/ && before !~ / -[a-zA-Z]*[eqnS]/ \
             && rest ~ /^ +["\047]?[^ $(`;"\047]/))
       tell(kind_of[named], NR, 0, 0, "compound", "")

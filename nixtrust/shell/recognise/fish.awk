@@ -224,9 +224,3 @@ function is_literal_text(text, i) {
   if (prints_literal(within[i])) return 1
   return judged(text) == "literal"
 }
-
-# Whether a command in a text prints a literal.
-function prints_literal(text) {
-  gsub(/[ \t]+(-[A-Za-z]+|["\047]?%[bqs](\\n)?["\047]?)[ \t]/, " ", text)
-  return text ~ /(^|[(;&|]|[ \t;](or|and)[ \t])[ \t]*(echo|printf)[ \t]+["\047]?[A-Za-z0-9+\/=_^]/
-}

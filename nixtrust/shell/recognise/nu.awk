@@ -203,10 +203,16 @@ function is_literal(text,   value) {
 }
 
 # Whether a literal stands where an expression gives it as its value.
-function has_literal(text) {
+function has_literal(text,   value) {
   if (looks_secret(text)) return 1
-  return text ~ ("(^[ \t]*|(default|echo)[ \t]+|(=>|[+({]|\\[)[ \t]*)" Q "[^\"\047` \t~]") \
-    && text !~ ("^[^\"\047`]*[\"\047`]([a-z]+://[^ ]|\\{\\{)")
+  while (match(text, "(^[ \t]*|(default|echo)[ \t]+|(=>|[+({]|\\[)[ \t]*)" Q)) {
+    text = substr(text, RSTART + RLENGTH - 1)
+    value = substr(text, 2)
+    sub(substr(text, 1, 1) ".*", "", value)
+    if (value !~ /^[ \t~]/ && judged(value) == "literal") return 1
+    text = substr(text, length(value) + 3)
+  }
+  return 0
 }
 
 function is_begun(rest) {

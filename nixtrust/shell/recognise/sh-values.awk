@@ -86,9 +86,8 @@ function weigh(at, inside, stop, own,   value, closed) {
   return "literal"
 }
 
-# The address or the end of an editor's command, as in sed "s/^NAME=//p", "s/^NAME=.*/…/".
+# The address or the end of an editor's command, as in sed "s/^NAME=//p".
 function is_edit(value) {
-  if (value ~ /^[(]?[.][*+]/) return 1
   gsub(/\\[0-9]/, "", value)
   return value ~ /^[^A-Za-z0-9^]*\/[^A-Za-z0-9^]*[dgp]?[^A-Za-z0-9^]*$/
 }
@@ -229,6 +228,5 @@ function hides_literal(x,   value, name) {
     if (!(name in kind_of) && value !~ /^[$`]/ && value ~ /[A-Za-z0-9^]/)
       return judged(value) == "literal"
   }
-  gsub(/[ \t]+(-[A-Za-z]+|["\047]?%[bqs](\\n)?["\047]?)[ \t]/, " ", x)
-  return x ~ /(<<<|(^|[(`;&|])[ \t]*(echo|printf)[ \t])[ \t]*["\047]?[A-Za-z0-9+\/=_^]/
+  return prints_literal(x)
 }

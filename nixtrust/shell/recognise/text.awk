@@ -11,10 +11,10 @@ function last(text) {
 
 # What a value is in which something may be expanded: as judged(), or "mixed" if it is more than
 # expansions alone.
-function weighed(value,   before) {
+function weighed(value,   before, fallback) {
   gsub(/^["\047 \t\r\n\001]+|["\047 \t\r\n\001]+$/, "", value)
   if (value !~ /[$`]/ && value !~ /@[{]/) return looks_secret(value) ? "literal" : judged(value)
-  if (looks_secret(value) || value ~ /[(`][ \t]*(echo|printf)[ \t][^$`]*[)`|]/) return "mixed"
+  if (looks_secret(value) || prints_literal(value)) return "mixed"
   do {
     before = value
     gsub(/[$@][{][A-Za-z0-9_]+:?[-=]?[}]/, "", value)
@@ -22,9 +22,16 @@ function weighed(value,   before) {
     gsub(/[$]env[.][A-Za-z0-9_]+/, "", value)
     gsub(/[$]([A-Za-z_][A-Za-z0-9_]*|[0-9@*])/, "", value)
     gsub(/[$][(][^()]*[)]/, "", value)
+    if (match(value, /[$@][{][A-Za-z0-9_]+:?[-=][^{}]*[}]/)) {
+      fallback = substr(value, RSTART, RLENGTH - 1)
+      value = substr(value, 1, RSTART - 1) substr(value, RSTART + RLENGTH)
+      sub(/^[^-=]*[-=]/, "", fallback)
+      if (judged(fallback) == "literal") return "mixed"
+    }
   } while (value != before)
   gsub(/`[^`]*`/, "", value)
-  return value ~ /^["\047 \t\r\n\001]*$/ ? "reference" : "mixed"
+  gsub(/["\047 \t\r\n\001]+/, "", value)
+  return value == "" || is_path(value) ? "reference" : "mixed"
 }
 
 function is_given(value) {
@@ -104,10 +111,13 @@ function gets_literal(before, after) {
     sub(/[}].*$/, "", after)
     return is_given(after)
   }
-  if (before ~ /[$]$/) return 0
+  if (before ~ /[$]$/ || only_looks(before)) return 0
   if (before ~ /(^|[^A-Za-z0-9_-])(setenv|setx|set)([ \t]+-[-A-Za-z]+)*[ \t]+["\047]?$/ &&
-      match(after, /^["\047]?[ \t]+/))
-    return begins_with_literal(substr(after, RLENGTH + 1))
+      match(after, /^["\047]?[ \t]+/)) {
+    after = substr(after, RLENGTH + 1)
+    # gh secret set NAME --body VALUE
+    return (sub(/^(-b|--body)[ \t=]+/, "", after) || after !~ /^-/) && begins_with_literal(after)
+  }
   if (before ~ /["\047]$/ && after ~ /^=[ \t\n]/)
     return begins_with_literal(substr(before, length(before)) substr(after, 2))
   sub(/^["\047\]\\]+/, "", after)
@@ -115,4 +125,13 @@ function gets_literal(before, after) {
   if (!match(after, /^[ \t]+[:+]?=[ \t]*/) && !match(after, /^[:+]?=/) && !match(after, /^:[ \t]*/))
     return 0
   return begins_with_literal(substr(after, RLENGTH + 1))
+}
+
+# Whether the command that a text ends in only looks for what follows, or keeps it as a message. In
+# a database of commands a character that is none of it may stand in front.
+function only_looks(text) {
+  gsub(/"[^"]*"|\047[^\047]*\047/, "", text)
+  sub(/["\047].*/, "", text)
+  sub(/.*[;|&]/, "", text)
+  return text ~ /(^.?|[ \t(])([efpz]?grep|rg|ag|ack|git|man|tldr)[ \t]/
 }

@@ -86,7 +86,7 @@ function is_set(before, rest, more) {
   else if (rest == "" && more) return 1
   if (rest ~ /^\\\r?$/) return 1
   gsub(/^[\\"\047]+/, "", rest)
-  if (rest ~ /^(`|[$]?[(])[ \t]*(echo|printf)[ \t]+[^$(|`) \t]/) return 1
+  if (rest ~ /^(`|[$]?[(])/ && prints_literal(rest)) return 1
   sub(/["\047;&|<>) \t\\].*/, "", rest)
   # What stands behind a variable is a literal all the same.
   sub(/^([$][{]?[A-Za-z_][A-Za-z0-9_]*(\[[^]]*\])?(:[a-z]+)?[}]?)+/, "", rest)
