@@ -30,6 +30,8 @@ _OF_HOME = {"~": '"$home"'} | {f"${name}": f'"${var}"' for name, var in _LOCATED
 _BEGINNINGS = {**_OF_HOME, "<search-path>": '"$project"', "$NIX_CONF_DIR": '"$conf_dir"'}
 # What a recogniser needs besides common.awk and its own.
 _NEEDS = {
+    Syntax.DHALL: ("encrypted",),
+    Syntax.TOKEN: ("encrypted",),
     Syntax.SH: ("indirect", "characters", "sh-values", "sh-commands"),
     Syntax.FISH: ("indirect", "characters", "findings", "words"),
     Syntax.CSH: ("indirect", "characters", "findings", "words"),

@@ -4,7 +4,8 @@
 # holds nothing is clean. The whole file is what goes, so no range is told; but not one that imports,
 # which Cachix never writes: it would be the last that tells where the secret itself lies.
 # The grammar: https://github.com/dhall-lang/dhall-lang/blob/master/standard/dhall.abnf. What Dhall
-# would not accept although it holds no value either, such as `{ }`, is clean too.
+# would not accept although it holds no value either, such as `{ }`, is clean too. So is what sops
+# has made of one, which is JSON.
 #
 # If there is a credential, a further line tells what Cachix it is for, if not https://cachix.org:
 #   hostname LINE 0 0 - ADDRESS
@@ -29,7 +30,7 @@ END {
   if (nesting || text_is_open) add("bad", "", opened)
   add("end", "", NR)
   here = 1
-  if (type[1] != "end") {
+  if (type[1] != "end" && !is_of_sops) {
     if (!record("config") || type[here] != "end")
       credential("unclear", field_line ? field_line : at_line[here], "")
     if (credentials) tell_hostname()
