@@ -15,23 +15,28 @@ from nixtrust.credentials import (
 )
 from nixtrust.stored import Hindrance
 
+_IN_SHELL = (
+    "a variable that is set to a literal, wherever in the file that stands; `cachix authtoken` with a"
+    " token, be it piped; what looks like a token or a key in a command about Cachix"
+)
 _RECOGNISED = {
     Syntax.DHALL: "an `authToken` or a `secretKey`, in any way of writing it; only what is provably"
     " empty is clean, so an import, `env:` or `++` is not",
     Syntax.NETRC: "the password of an entry for `cachix.org` or a host below it",
     Syntax.TOKEN: "a line that is one long word, looks like a token or a key, or sets one of"
     " the variables to a literal",
-    Syntax.SH: "a variable that is set to a literal, wherever in the file that stands",
-    Syntax.FISH: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.SH: _IN_SHELL,
+    Syntax.FISH: _IN_SHELL,
     Syntax.FISH_VARIABLES: "a variable with a value",
-    Syntax.CSH: "a variable that is set to a literal, wherever in the file that stands",
-    Syntax.NU: "a variable that is set to a literal, wherever in the file that stands",
+    Syntax.CSH: _IN_SHELL,
+    Syntax.NU: _IN_SHELL,
     Syntax.ASSIGNMENTS: "a variable that is set to a literal",
     Syntax.PAM: "a variable that is set to a literal",
     Syntax.UNIT: "a variable that is set to a literal, in `Environment=` or a command;"
     " `SetCredential=`",
     Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
-    Syntax.HISTORY: "`cachix authtoken TOKEN`, and a variable that was set to a literal",
+    Syntax.HISTORY: "`cachix authtoken` with a token, be it piped; a variable that was set to a"
+    " literal; what looks like a token or a key in a command about Cachix",
     Syntax.LEFTOVER: "a line that names Cachix",
 }
 

@@ -28,19 +28,32 @@ _LOCATED = {
 # How the beginning of a pattern is spelled in the script.
 _OF_HOME = {"~": '"$home"'} | {f"${name}": f'"${var}"' for name, var in _LOCATED.items()}
 _BEGINNINGS = {**_OF_HOME, "<search-path>": '"$project"', "$NIX_CONF_DIR": '"$conf_dir"'}
-# What a recogniser needs besides common.awk and its own.
-_NEEDS = {
+# What goes before a recogniser's own part, behind common.awk.
+_BEFORE = {
     Syntax.DHALL: ("encrypted",),
     Syntax.TOKEN: ("encrypted",),
-    Syntax.SH: ("indirect", "characters", "sh-values", "sh-commands"),
-    Syntax.FISH: ("indirect", "characters", "findings", "words"),
-    Syntax.CSH: ("indirect", "characters", "findings", "words"),
-    Syntax.NU: ("indirect", "characters", "findings"),
-    Syntax.ASSIGNMENTS: ("indirect", "text"),
-    Syntax.PAM: ("text",),
-    Syntax.UNIT: ("text", "logins"),
-    Syntax.PLIST: ("text", "logins"),
-    Syntax.HISTORY: ("text", "logins"),
+    Syntax.SH: ("characters", "values", "logins", "sh-values", "sh-commands"),
+    Syntax.FISH: ("characters", "values", "logins", "findings", "words"),
+    Syntax.FISH_VARIABLES: ("values", "logins"),
+    Syntax.CSH: ("characters", "values", "logins", "findings", "words"),
+    Syntax.NU: ("characters", "values", "logins", "findings"),
+    Syntax.ASSIGNMENTS: ("values", "text"),
+    Syntax.PAM: ("values", "text"),
+    Syntax.UNIT: ("values", "logins", "text", "text-logins"),
+    Syntax.PLIST: ("values", "logins", "text", "text-logins"),
+    Syntax.HISTORY: ("values", "logins", "text", "text-logins"),
+}
+# What goes behind it, and tells only of lines of which nothing else is told.
+_BEHIND = {
+    Syntax.SH: ("indirect", "mentions"),
+    Syntax.FISH: ("indirect", "mentions"),
+    Syntax.CSH: ("indirect", "mentions"),
+    Syntax.NU: ("indirect", "mentions"),
+    Syntax.ASSIGNMENTS: ("indirect",),
+    Syntax.PAM: ("indirect",),
+    Syntax.UNIT: ("indirect",),
+    Syntax.PLIST: ("indirect",),
+    Syntax.HISTORY: ("indirect",),
 }
 
 
@@ -84,7 +97,7 @@ def recogniser(syntax: str) -> str:
 
 
 def _parts(syntax: Syntax) -> tuple[str, ...]:
-    return ("common", *_NEEDS.get(syntax, ()), syntax)
+    return ("common", *_BEFORE.get(syntax, ()), syntax, *_BEHIND.get(syntax, ()))
 
 
 def _program(name: str) -> str:

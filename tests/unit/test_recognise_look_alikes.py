@@ -30,6 +30,7 @@ gh secret set CACHIX_AUTH_TOKEN < token.txt
 gh secret set CACHIX_AUTH_TOKEN --body "$TOKEN"
 gh secret list | grep CACHIX_AUTH_TOKEN
 man cachix authtoken
+rg "cachix authtoken abc"
 echo "CACHIX_AUTH_TOKEN: not set"
 echo "CACHIX_AUTH_TOKEN=$CACHIX_AUTH_TOKEN"
 echo "please set CACHIX_AUTH_TOKEN first"
@@ -90,6 +91,7 @@ echo "run cachix authtoken to log in"
 echo 'cachix authtoken <token>'
 grep -q "CACHIX_AUTH_TOKEN=" ~/.env
 unset CACHIX_AUTH_TOKEN
+echo "usage: cachix authtoken TOKEN"
 """,
     "fish": r"""
 echo "CACHIX_AUTH_TOKEN: not set"

@@ -229,7 +229,7 @@ def written(case: str) -> bytes:
 
 
 def hindrances(found: Sequence[Credential]) -> list[str]:
-    return [each.hindrance for each in found]
+    return [each.hindrance for each in sorted(found, key=lambda each: each.line)]
 
 
 @pytest.mark.parametrize("awk", AWKS)

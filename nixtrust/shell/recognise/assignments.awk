@@ -9,6 +9,8 @@ BEGIN {
   lost = 0           # whether a line was none of an environment file
 }
 
+{ note_indirect($0, NR) }
+
 pending == "" && /^[ \t]*([#;]|\r?$)/ && !/\r./ {
   after_comment = /\\[ \t\r]*$/
   next
@@ -29,7 +31,7 @@ pending == "" && /^[ \t]*([#;]|\r?$)/ && !/\r./ {
   else if (!(name in kind_of)) tell_variables(pending, NR, lost ? "unclear" : "compound")
   else if (!is_plain || weighed(value) == "mixed") {
     # A dotenv file may quote with backticks, which hold a command for a shell.
-    if (is_given(word(raw)) || looks_secret(raw) || raw ~ /^`[^` \t]+`/)
+    if (is_given(word_of(raw)) || looks_secret(raw) || raw ~ /^`[^` \t]+`/)
       report(kind_of[name], NR, lost ? "unclear" : "compound")
     tell_variables(raw, NR, lost ? "unclear" : "compound")
   } else if (weighed(value) == "literal") {

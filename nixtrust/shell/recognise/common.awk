@@ -17,6 +17,7 @@ BEGIN {
     "change changeme dummy enter fake fill fixme insert paste replace replaceme", part, " ")
   for (i = 1; i <= n; i++) prose[part[i]]
   line_start = next_start = 0
+  besides = "compound"
 }
 
 # Where the present line begins, in bytes from the beginning of the file.
@@ -28,9 +29,16 @@ BEGIN {
 # tell(KIND, LINE, FROM, TO, HINDRANCE, CACHE): a credential. FROM and TO bound the bytes that are to
 # go (TO excluded); a hindrance tells why nixtrust must not take them out.
 function tell(kind, line, from, to, hindrance, cache) {
+  is_told_at[line]
   cache = cache_name(cache)
   printf "%s\t%d\t%d\t%d\t%s\t%s\n", kind, line, from, to, \
     (hindrance == "" ? "-" : hindrance), (cache == "" ? "-" : cache)
+}
+
+# A credential in lines FROM to TO of which nothing else was told, and which is to stay.
+function tell_besides(kind, from, to,   line) {
+  for (line = from; line <= to; line++) if (line in is_told_at) return
+  tell(kind, from, 0, 0, besides, "")
 }
 
 # By its shape, which no token has. https://docs.cachix.org: lower-case letters, digits, dashes.
@@ -100,6 +108,7 @@ function without_encrypted(text) {
 function looks_secret(text,   i, n, run) {
   if (text ~ /ENC\[|encrypted:/) text = without_encrypted(text)
   if (text ~ /eyJ[A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-]/) return 1
+  if (length(text) < 64) return 0
   n = split(text, run, /[^A-Za-z0-9+\/=]+/)
   for (i = 1; i <= n; i++)
     if (length(run[i]) >= 64 && run[i] !~ /^\// && run[i] ~ /[a-z]/ && run[i] ~ /[A-Z]/ && \
@@ -122,14 +131,4 @@ function first_of(text) {
   if (match(text, /^"[^"]*/) || match(text, /^\047[^\047]*/)) return substr(text, 2, RLENGTH - 1)
   sub(/["\047;&|<>)` \t].*/, "", text)
   return text
-}
-
-# Whether a text holds a command of cachix that is given the token itself. In prose more follows.
-function has_login(text) {
-  if (text !~ /cachix.*[ \t]authtoken/) return 0
-  if (looks_secret(text)) return 1
-  if (!match(text, /cachix[ \t]+authtoken[ \t]+(\\?["\047])?/)) return 0
-  text = substr(text, RSTART + RLENGTH)
-  if (text ~ /^\\\r?$/) return 1
-  return text ~ /^[^-"\047 \t\r$(`;&|<>#\\][^ \t\r]*[ \t\r]*([-;&|"\047)>#<`]|$)/
 }

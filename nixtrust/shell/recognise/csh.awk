@@ -16,6 +16,11 @@ BEGIN {
   document = ""         # the line that ends the here-document
 }
 
+{
+  note_indirect($0, NR)
+  note_mention($0)
+}
+
 document != "" {
   loose($0, NR)
   # A branch that is not run is skipped line by line, whatever is a here-document in it.

@@ -13,7 +13,12 @@ BEGIN {
   LONG = 4096           # characters of a word kept at a time: it would be quadratic otherwise
 }
 
-{ text = $0 "\n"; read_line() }
+{
+  note_indirect($0, NR)
+  note_mention($0)
+  text = $0 "\n"
+  read_line()
+}
 
 END {
   if (level) lose(word_line)

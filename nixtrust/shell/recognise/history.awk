@@ -4,7 +4,10 @@
 BEGIN {
   pending = ""
   told = 0
+  besides = "history"
 }
+
+{ note_indirect($0, NR) }
 
 # https://www.sqlite.org/fileformat2.html: the database, and what is written ahead of it.
 NR == 1 && /^(SQLite format 3|7\^\^\^)/ {
@@ -16,7 +19,7 @@ is_database {
   first = NR
   pieces = split($0, piece, /\^+/)
   for (i = 1; i <= pieces; i++)
-    if (piece[i] ~ /CACHIX_|authtoken/) {
+    if (is_about(piece[i])) {
       gsub(/[A-Za-z0-9]CACHIX_/, " &", piece[i])
       gsub(/ [A-Za-z0-9]CACHIX_/, " CACHIX_", piece[i])
       tell_command(piece[i])
@@ -24,7 +27,7 @@ is_database {
   next
 }
 
-pending == "" && !/CACHIX_|authtoken/ && !/\\$/ {
+pending == "" && !is_about($0) && !goes_on($0) {
   next
 }
 
@@ -46,7 +49,7 @@ pending == "" && /^#/ {
       gsub(/\001/, "\\\\", text)
     }
   }
-  if (!is_fish && text ~ /\\$/ && length(pending) < 65536) {
+  if (!is_fish && goes_on(text) && length(pending) < 65536) {
     # Of a typed line end zsh keeps one backslash, of a continuation two.
     sub(/\\+$/, is_zsh && text !~ /\\\\$/ ? " ;" : "", text)
     pending = pending text
@@ -60,10 +63,15 @@ END {
   if (pending != "") tell_command(pending)
 }
 
+function is_about(text) {
+  return text ~ /[Cc][Aa][Cc][Hh][Ii][Xx]|authtoken/
+}
+
 function tell_command(text) {
-  if (text !~ /CACHIX_|authtoken/) return
+  if (!is_about(text)) return
   tell_variables(text, first, "history")
   tell_logins(text, first, "history")
+  if (secret_kind(text) != "") report(secret_kind(text), first, "history")
 }
 
 # One finding for a line is enough: it goes as a whole.

@@ -1,48 +1,48 @@
-# `cachix authtoken TOKEN` in a text that is not taken apart further. Goes behind text.awk.
+# `cachix authtoken TOKEN` in a text that is not taken apart further. Goes behind values.awk.
 
-# Tells of each `cachix authtoken TOKEN` in a text, whose first line is FIRST.
-function tell_logins(text, first, hindrance,   at, start, before) {
+# Whether a text holds a command of cachix that is given the token itself.
+function has_login(text,   at, start, tries) {
   start = 1
-  while ((at = index(substr(text, start), "authtoken")) > 0) {
+  # No line that a person wrote has more.
+  for (tries = 0; tries < 50 && (at = index(substr(text, start), "authtoken")) > 0; tries++) {
     at += start - 1
     start = at + length("authtoken")
-    before = substr(text, 1, at - 1)
-    if (is_login(last(before), substr(text, start, reach)))
-      report("auth-token", first + newlines(before), hindrance)
+    if (is_login(end_of(substr(text, 1, at - 1)), substr(text, start, reach))) return 1
   }
+  return 0
 }
 
-# Whether `authtoken` between these two texts is a command of cachix that holds the token itself:
+# Whether `authtoken` between these two texts is a command of cachix that holds the token itself, and no prose:
 # cachix/cachix src/Cachix/Client/OptionsParser.hs.
-function is_login(before, after,   command, quote) {
-  command = before
-  sub(/.*[;|&]/, "", command)
-  if (command !~ /cachix/ || before !~ /[ \t\n"\047]$/) return 0
-  quote = substr(before, length(before))
-  if (quote ~ /["\047]/ && substr(after, 1, 1) == quote) after = substr(after, 2)
-  else quote = open_quote(command)
+function is_login(before, after,   segment, mark) {
+  segment = before
+  sub(/.*[;|&]/, "", segment)
+  if (segment !~ /cachix/ || before !~ /[ \t\n"\047]$/ || only_looks(before)) return 0
+  mark = substr(before, length(before))
+  if (mark ~ /["\047]/ && substr(after, 1, 1) == mark) after = substr(after, 2)
+  else mark = open_quote(segment)
   if (after !~ /^[ \t\n|<;&]/) after = ""
-  if (quote != "" && quote == open_quote(command)) after = before_quote(after, quote)
+  if (mark != "" && mark == open_quote(segment)) after = before_quote(after, mark)
   return is_argument_given(after) || is_piped(before)
 }
 
 # The quote that is open at a text's end.
-function open_quote(text,   quote, mark) {
-  quote = ""
+function open_quote(text,   mark, within) {
+  within = ""
   while (match(text, /["\047\\]/)) {
     mark = substr(text, RSTART, 1)
     text = substr(text, RSTART + 1)
-    if (mark == "\\") { if (quote != "\047") text = substr(text, 2) }
-    else if (quote == "") quote = mark
-    else if (quote == mark) quote = ""
+    if (mark == "\\") { if (within != "\047") text = substr(text, 2) }
+    else if (within == "") within = mark
+    else if (within == mark) within = ""
   }
-  return quote
+  return within
 }
 
-function before_quote(text, quote,   at) {
-  at = quote == "\"" ? match(text, /(^|[^\\])"/) + RLENGTH - 1 : index(text, quote)
+function before_quote(text, mark,   at) {
+  at = mark == "\"" ? match(text, /(^|[^\\])"/) + RLENGTH - 1 : index(text, mark)
   if (at > 0) text = substr(text, 1, at - 1)
-  if (quote == "\"") gsub(/\\"/, "\"", text)
+  if (mark == "\"") gsub(/\\"/, "\"", text)
   return text
 }
 
@@ -52,17 +52,17 @@ function is_argument_given(text,   argument, skips) {
     sub(/^[ \t\r\n]+/, "", text)
     if (text ~ /^<<</) {
       sub(/^<<<[ \t]*/, "", text)
-      return is_given(word(text))
+      return is_given(word_of(text))
     }
-    if (text ~ /^<</) return 1
-    argument = word(text)
+    if (text ~ /^<</) return documents_count
+    argument = word_of(text)
     if (word_length == 0) return begins_with_literal(text)
     text = substr(text, word_length + 1)
     if (argument ~ /^[0-9]$/ && text ~ /^[<>]/) return 0
     if (argument ~ /^(-h|--help)$/) return 0
     if (skips) skips = 0
     else if (argument ~ /^-/) skips = argument ~ /^(-c|--config|--host|--hostname)$/
-    else return is_given(argument)
+    else return is_given(argument) && (looks_secret(argument) || text !~ /^[ \t]+[A-Za-z]/)
   }
 }
 
@@ -70,11 +70,13 @@ function is_argument_given(text,   argument, skips) {
 function is_piped(before,   argument) {
   if (!sub(/[|][^|;&]*$/, "", before)) return 0
   sub(/.*([;&]|[|][|])/, "", before)
+  # nushell
+  if (before ~ /^[ \t]*("[^"$]+"|\047[^\047]+\047)[ \t]*$/) return is_given(before)
   if (!match(before, /(^|[^A-Za-z0-9_])(echo|printf|print)[ \t]+/)) return 0
   before = substr(before, RSTART + RLENGTH)
   for (;;) {
     sub(/^[ \t\r\n]+/, "", before)
-    argument = word(before)
+    argument = word_of(before)
     if (word_length == 0) return 0
     before = substr(before, word_length + 1)
     if (argument !~ /^-/ && argument !~ /^%s/) return is_given(argument)

@@ -12,6 +12,8 @@ BEGIN {
 }
 
 {
+  note_indirect($0, NR)
+  note_mention($0)
   before_line = level
   is_open_string = level && is_string(open[level])
   is_statement = !holders && last !~ /[|>=&+,:]/
@@ -132,7 +134,6 @@ function mentions(text,   at, before, rest, kind) {
       waiting = ""
     } else if (text ~ /[^ \t\r]/ && level <= waiting_level) waiting = ""
   }
-  if (has_login(text)) note("auth-token", NR, "compound")
   at = 1
   while ((at = find_variable(text, at)) > 0) {
     before = substr(text, 1, at - 1)

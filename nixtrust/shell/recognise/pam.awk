@@ -6,6 +6,7 @@ BEGIN {
 }
 
 {
+  note_indirect($0, NR)
   text = $0
   if (text !~ /\r./) sub(/#.*$/, "", text)
   if (pending == "") first = NR
@@ -67,7 +68,7 @@ function is_set(rest, following,   passed) {
   while (match(rest, /(DEFAULT|OVERRIDE)=/) && (!following || passed + RSTART < following)) {
     passed += RSTART + RLENGTH - 1
     rest = substr(rest, RSTART + RLENGTH)
-    if (is_given(word(rest))) return 1
+    if (is_given(word_of(rest))) return 1
   }
   return 0
 }

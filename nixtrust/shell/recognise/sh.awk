@@ -26,6 +26,8 @@ BEGIN {
 }
 
 {
+  note_indirect($0, NR)
+  note_mention($0)
   text = $0
   find_names()
   if (documents) in_document()
@@ -70,7 +72,6 @@ function in_document(   line, end_mark, i) {
   # A carriage return at one of the two only: the shell reads on.
   else if (line == end_mark "\r" || line "\r" == end_mark) lost_from(document_line)
   for (i = 1; i <= names; i++) judge(i, document_raw[1] ? "raw" : "<<", "compound")
-  if (has_login(text)) remember("auth-token", "compound")
 }
 
 function next_document(   i) {
@@ -82,7 +83,7 @@ function next_document(   i) {
   }
 }
 
-function in_commands(   i, at, here, code, frame_here, may_go, several, had, level, first) {
+function in_commands(   i, at, frame_here, may_go, several, had, level, first) {
   if (watched && depth < watched) watched = 0
   if (watched && (looks_secret(text) || hides_literal(text))) {
     remember(watched_kind, "several-lines")
@@ -96,14 +97,12 @@ function in_commands(   i, at, here, code, frame_here, may_go, several, had, lev
   first = found
   window = 0
   continued = 0
-  code = size = length(text)
+  size = length(text)
   for (at = 1; at <= size; ) {
     frame_here = frame[depth]
-    here = at
     at = step(frame_here, at)
     if (at < 0) {
       frame_here = "#"
-      code = here - 1
       at = size + 1
     }
     for (; placed < names && name_at[placed + 1] < at; ) name_frame[++placed] = frame_here
@@ -115,7 +114,6 @@ function in_commands(   i, at, here, code, frame_here, may_go, several, had, lev
     else if (in_head && is_plain()) judge(i, name_frame[i], "block")
     else judge(i, name_frame[i], several ? "several-lines" : "compound")
   }
-  if (has_login(substr(text, 1, code))) remember("auth-token", "compound")
   if (may_go && depth == level && found == first + commented_since(first) + 1 && is_plain()) {
     holds[depth] = had
     for (i = first + 1; i <= found; i++)

@@ -6,6 +6,8 @@ BEGIN {
   is_continued = 0
 }
 
+{ note_indirect($0, NR) }
+
 /^[ \t]*[#;]/ && !/\r./ {
   if (is_continued) pending = pending "\n"
   else is_continued = /\\[ \t\r]*$/

@@ -28,11 +28,8 @@ function end_word() {
 
 function command(at, is_whole,   i, before) {
   before = findings
-  for (i = at; i <= words; i++) {
+  for (i = at; i <= words; i++)
     if (match(word[i], /^[A-Za-z_][A-Za-z0-9_]*(\[[^]]*\])?/)) assignment(at, i, is_whole)
-    if (word[i] == "authtoken" && i > at && word[i - 1] ~ /(^|\/)cachix$/ && i < words)
-      if (word[i + 1] ~ /^[^-]/ && is_literal(i + 1)) note("auth-token", line_of[i], "compound")
-  }
   for (i = at; i <= words; i++) {
     loose(word[i], line_of[i])
     loose(within[i], line_of[i])
@@ -72,7 +69,6 @@ function loose(text, line,   part, parts, i, at, rest, before, has) {
       if (has) note(kind_of[named], line + i - 1, "compound")
       at += length(named)
     }
-    if (has_login(part[i])) note("auth-token", line + i - 1, "compound")
   }
 }
 
