@@ -409,6 +409,8 @@ PLACES: tuple[Place, ...] = (
             "$HISTFILE",
             "$XDG_DATA_HOME/fish/*_history",
             "$XDG_DATA_HOME/zsh/*history*",
+            *(f"$XDG_STATE_HOME/{shell}/*history*" for shell in ("bash", "zsh")),
+            "$XDG_CACHE_HOME/zsh/*history*",
             "$XDG_DATA_HOME/atuin/*.db*",
             "$XDG_CONFIG_HOME/nushell/history*",
             "$XDG_DATA_HOME/nushell/history*",
@@ -437,6 +439,8 @@ LOCATIONS: Mapping[str, str] = MappingProxyType(
     {
         "XDG_CONFIG_HOME": ".config",
         "XDG_DATA_HOME": ".local/share",
+        "XDG_STATE_HOME": ".local/state",
+        "XDG_CACHE_HOME": ".cache",
         "ZDOTDIR": "",
         "HISTFILE": ".bash_history",
     }

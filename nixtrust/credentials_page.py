@@ -16,8 +16,8 @@ from nixtrust.credentials import (
 from nixtrust.stored import Hindrance
 
 _IN_SHELL = (
-    "a variable that is set to a literal, wherever in the file that stands; `cachix authtoken` with a"
-    " token, be it piped; what looks like a token or a key in a command about Cachix"
+    "a variable that is set to a literal, wherever in the file that stands; `cachix authtoken` with"
+    " a token, be it piped; what looks like a token or a key in a command about Cachix"
 )
 _RECOGNISED = {
     Syntax.DHALL: "an `authToken` or a `secretKey`, in any way of writing it; only what is provably"
@@ -145,6 +145,8 @@ def _patterns() -> Iterator[str]:
     for name, usual in LOCATIONS.items():
         where = f"~/{usual}".rstrip("/")
         yield f"- `${name}` is `{where}`, and what a start-up file of that person sets it to."
+    yield "  A component that only a run of that file tells may be any there; where that is not enough, the"
+    yield "  file is reported as not looked into."
     yield "- `$NIX_CONF_DIR` is the folder of the daemon's nix.conf."
     yield "- `<search-path>` is each of `cachix_search_paths`, and each folder right in it."
     yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"

@@ -22,6 +22,8 @@ _FOLDER = Path(__file__).with_name("shell") / "recognise"
 _LOCATED = {
     "XDG_CONFIG_HOME": "config",
     "XDG_DATA_HOME": "data",
+    "XDG_STATE_HOME": "state_home",
+    "XDG_CACHE_HOME": "cache_home",
     "ZDOTDIR": "zdotdir",
     "HISTFILE": "histfile",
 }

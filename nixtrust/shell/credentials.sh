@@ -131,30 +131,50 @@ follow_locations() {
   [ "$lines" != "$located" ] || return
   located=$lines
   for line in $lines; do
-    unset IFS
-    usual_locations
-    set_location "${line%%"$tab"*}" "${line#*"$tab"}"
-    [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
+    IFS=''
+    name=${line%%"$tab"*}
     set +f
-    candidates_of_home
+    # shellcheck disable=SC2086  # a pattern, if a component of it is not known
+    for path in ${line#*"$tab"}; do
+      unset IFS
+      follow_location
+    done
     set -f
     IFS=$newline
   done
 }
 
-# NAME VALUE of each such variable that one of the files sets to a path, or to one below another.
+follow_location() {
+  case $name in
+    unknown)
+      place=cachix-dhall
+      unread_place "$path" 'it says where files lie in a way that is not known before it runs'
+      return
+      ;;
+  esac
+  usual_locations
+  set_location "$name" "$path"
+  [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
+  candidates_of_home
+}
+
+# NAME VALUE of each such variable that one of the files sets to a path, or to one below another. A
+# component that is not known before the file runs is a `*`; if that is not enough, unknown FILE.
 find_locations() {
-  awk -v home="$home" -v usual="$usual" -v names="$location_names" '
+  awk -v home="$home" -v person="$person" -v usual="$usual" -v names="$location_names" '
     BEGIN {
       known["HOME"] = home
+      known["USER"] = known["LOGNAME"] = person
       n = split(usual, pair, " ")
       for (i = 1; i <= n; i++) {
         split(pair[i], part, "=")
+        is_location[part[1]]
         known[part[1]] = part[2] == "" ? home : home "/" part[2]
       }
-      assignment = "(" names ")[ \t]*:?[= \t][ \t]*"
+      NAME = "[A-Za-z_][A-Za-z0-9_]*"
+      assignment = "(^|[^A-Za-z0-9_$-])(" NAME "[ \t]*:?=[ \t]*|set(env)?[ \t]+(-[-A-Za-z]+[ \t]+)*" NAME "[ \t]+(=[ \t]*)?)"
     }
-    $0 ~ names {
+    /=|set/ {
       line = $0
       sub(/^[ \t]*/, "", line)
       if (line ~ /^#/) next
@@ -166,28 +186,48 @@ find_locations() {
         else sub(/^[^-]*-/, "", value)
         line = substr(line, 1, RSTART - 1) value substr(line, RSTART + RLENGTH)
       }
+      before = ""
       while (match(line, assignment)) {
         name = substr(line, RSTART, RLENGTH)
-        sub(/[^A-Z_].*/, "", name)
-        line = value = substr(line, RSTART + RLENGTH)
-        gsub(/["\047]/, "", value)
-        if (match(value, /^[$][{]?[A-Z_]+[}]?/)) {
-          other = substr(value, 1, RLENGTH)
-          gsub(/[${}]/, "", other)
-          if (!(other in known)) continue
-          value = known[other] substr(value, RLENGTH + 1)
-        }
-        sub(/^~/, home, value)
-        sub(/[ \t\r;#)}].*/, "", value)
-        sub(/\/+$/, "", value)
-        if (value !~ /^\/[^\001-\037$`*?[]+$/) continue
-        known[name] = value
-        set[name] = 1
-        if (!((name, value) in told)) {
-          told[name, value] = 1
-          print name "\t" value
-        }
+        sub(/[ \t:=]+$/, "", name)
+        sub(/.*[^A-Za-z0-9_]/, "", name)
+        before = before substr(line, 1, RSTART)
+        line = substr(line, RSTART + RLENGTH)
+        value = resolved(line)
+        if (value ~ /^\/[^\001-\037$`?[]+$/) {
+          known[name] = value
+          set[name]
+          if (name in is_location) tell(name, value)
+        } else if (name in is_location && value ~ /\001/ && sets_it(before, line)) tell("unknown", FILENAME)
       }
+    }
+    # The word that a text begins with.
+    function resolved(text,   name, out) {
+      gsub(/[$]?[(][^()]*[)]|`[^`]*`/, "\001", text)
+      gsub(/["\047]/, "", text)
+      out = ""
+      while (match(text, /[$][{]?[A-Za-z_][A-Za-z0-9_]*[}]?/)) {
+        name = substr(text, RSTART, RLENGTH)
+        gsub(/[${}]/, "", name)
+        out = out substr(text, 1, RSTART - 1) (name in known ? known[name] : "\001")
+        text = substr(text, RSTART + RLENGTH)
+      }
+      text = out text
+      sub(/^~/, home, text)
+      sub(/[ \t\r;#)}&|].*/, "", text)
+      sub(/\/+$/, "", text)
+      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/) sub(/[^\/]*\001[^\/]*/, "*", text)
+      return text
+    }
+    # Whether an assignment is for more than one command.
+    function sets_it(before, after) {
+      gsub(/[$]?[(][^()]*[)]|`[^`]*`|"[^"]*"|\047[^\047]*\047/, "x", after)
+      return before !~ /(alias|abbr|env)[ \t]/ && after !~ /^[^ \t;&|]*[ \t]+[A-Za-z0-9_.\/~-]/
+    }
+    function tell(name, value) {
+      if ((name, value) in told) return
+      told[name, value]
+      print name "\t" value
     }' "$@" 2>/dev/null
 }
 

@@ -143,6 +143,74 @@ def test_a_folder_may_be_named_by_another_and_lead_to_a_third(line: str, tmp_pat
     assert found(tmp_path) == [("history", ".config/zsh/past")]
 
 
+@pytest.mark.parametrize(
+    ("startup", "line", "file"),
+    [
+        (".zshenv", "HISTFILE=$XDG_STATE_HOME/zsh/past", ".local/state/zsh/past"),
+        (".bashrc", "HISTFILE=${XDG_CACHE_HOME:-~/.cache}/past", ".cache/past"),
+        (".bashrc", "XDG_STATE_HOME=~/.st\nHISTFILE=$XDG_STATE_HOME/past", ".st/past"),
+        (".zshrc", "D=$HOME/.z/d\nHISTFILE=$D/past", ".z/d/past"),
+        (".config/fish/config.fish", "set -x HISTFILE ~/h/$USER/past", "h/mia/past"),
+        (".tcshrc", "setenv HISTFILE ~/h/${LOGNAME}.past", "h/mia.past"),
+        (".bashrc", 'export HISTFILE="$HOME/h/$(hostname -s)/past"', "h/box/past"),
+        (".bashrc", "HISTFILE=~/h/past.`date +%Y`", "h/past.2026"),
+        (".bashrc", "HISTFILE=$HOME/h/$HOSTNAME.past", "h/box.past"),
+        # As macOS has it: /etc/zshrc_Apple_Terminal.
+        (
+            ".zshrc",
+            'D="${ZDOTDIR:-$HOME}/.s"\nF="$D/$TERM_SESSION_ID.past"\nHISTFILE="$F"',
+            ".s/1-2.past",
+        ),
+    ],
+)
+def test_what_a_location_is_made_of_is_known_or_any(
+    startup: str, line: str, file: str, tmp_path: Path
+) -> None:
+    put(tmp_path / file, f"cachix authtoken {TOKEN}\n")
+    assert found(tmp_path) == []
+    put(tmp_path / startup, f"{line}\n")
+    assert found(tmp_path) == [("history", file)]
+    assert unread(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export XDG_CONFIG_HOME=$(cat ~/.where)",
+        "ZDOTDIR=`cat ~/.where`",
+        "HISTFILE=$WHERE/past",
+        'HISTFILE="$HOME/$HOST/$(date +%Y)"',
+        "set -gx XDG_CONFIG_HOME (cat ~/.where)",
+    ],
+)
+def test_a_location_that_is_not_known_before_a_file_runs_is_not_clean(
+    line: str, tmp_path: Path
+) -> None:
+    put(tmp_path / ".bashrc", f"{line}\n")
+    why = "it says where files lie in a way that is not known before it runs"
+    assert unread(tmp_path) == [(".bashrc", why)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "HISTFILE=",
+        "unset HISTFILE",
+        "HISTFILE=/dev/null",
+        'echo "$HISTFILE $(date)"',
+        '[ "$XDG_CONFIG_HOME" = "$X" ]',
+        'if [ -n "$ZDOTDIR" ]; then echo "$ZDOTDIR"; fi',
+        "alias vi='XDG_CONFIG_HOME=$(mktemp -d) vi'",
+        "XDG_CONFIG_HOME=$X vi",
+        "# HISTFILE=$(x)",
+        "export XDG_DATA_DIRS=$X:$XDG_DATA_HOME",
+    ],
+)
+def test_what_sets_no_location_is_clean(line: str, tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc", f"{line}\n")
+    assert told(tmp_path) == []
+
+
 def test_what_is_found_in_two_ways_is_told_once(tmp_path: Path) -> None:
     put(tmp_path / ".profile", f"{LINE}export XDG_CONFIG_HOME=$HOME/.config\n")
     netrc = put(tmp_path / ".netrc", f"machine a.cachix.org password {TOKEN}\n")
