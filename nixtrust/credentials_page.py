@@ -145,12 +145,13 @@ def _patterns() -> Iterator[str]:
     for name, usual in LOCATIONS.items():
         where = f"~/{usual}".rstrip("/")
         yield f"- `${name}` is `{where}`, and what a start-up file of that person sets it to."
-    yield "  A component that only a run of that file tells may be any there; where that is not enough, the"
-    yield "  file is reported as not looked into."
+    yield "  A component that only a run of that file tells may be any there; where that is not"
+    yield "  enough, the file is reported as not looked into."
     yield "- `$NIX_CONF_DIR` is the folder of the daemon's nix.conf."
     yield "- `<search-path>` is each of `cachix_search_paths`, and each folder right in it."
     yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"
-    yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do."
+    yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do,"
+    yield "  `<ProgramArguments>` what an agent or daemon of launchd about Cachix is started with or watches."
     yield "- `<beside>` is each folder with a file above of which lines or entries may go."
     yield f"- {', '.join(f'`{path}`' for path in NOT_OURS)} is Determinate's own, and left alone."
     yield ""

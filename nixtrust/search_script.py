@@ -70,7 +70,8 @@ def search_script(search_paths: Iterable[str]) -> str:
             f"cachix_host={HOST}",
             f"variables={shlex.quote(variables)}",
             f"search_paths={shlex.quote(chr(10).join(search_paths))}",
-            "searched_at_first=$newline unread=$newline suspects='' files='' units='' confs=''",
+            "searched_at_first=$newline unread=$newline",
+            "suspects='' files='' units='' plists='' confs=''",
             *(
                 f"searched_at_first=$searched_at_first{shlex.quote(path)}$newline"
                 for path in NOT_OURS

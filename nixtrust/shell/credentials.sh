@@ -29,7 +29,10 @@ candidates() {
     fi
     suspects=$suspects$place$tab$person$tab$home$tab$file$newline
     files=$files$file$newline
-    case $place in systemd-unit) units=$units$file$newline ;; esac
+    case $place in
+      systemd-unit) units=$units$file$newline ;;
+      launchd) plists=$plists$file$newline ;;
+    esac
     if leads_on "$place"; then startups=$startups$file$newline; fi
   done
 }
@@ -246,7 +249,7 @@ candidates_of_settings() {
   IFS=$newline
   # shellcheck disable=SC2086  # lists
   for line in ${confs:+$(find_pointers_of_nix $confs)} ${units:+$(find_pointers_of_units $units)} \
-    $(find_pointers_of_determinate /etc/determinate/config.json); do
+    ${plists:+$(find_pointers_of_plists $plists)} $(find_pointers_of_determinate /etc/determinate/config.json); do
     set +f
     unset IFS
     candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
@@ -272,33 +275,85 @@ find_pointers_of_nix() {
 # systemd.exec(5), systemd.unit(5). Of what a unit loads as its credentials only if it is about Cachix.
 find_pointers_of_units() {
   awk '
-    FNR == 1 {
-      tell_kept()
-      about = tolower(FILENAME) ~ /cachix/
-      kept = ""
-      home = FILENAME
-      own = sub(/\/[.](config|local)\/.*/, "", home)
+    FNR == 1 { begin_unit() }
+    tolower($0) ~ /cachix/ { about = 1 }
+    /^[ \t]*[#;]/ { next }
+    {
+      line = line $0
+      if (sub(/\\[ \t\r]*$/, " ", line)) next
     }
-    { if (tolower($0) ~ /cachix/) about = 1 }
-    /^[ \t]*EnvironmentFile[ \t]*=/ {
+    line ~ /^[ \t]*EnvironmentFile[ \t]*=/ {
       value = path("^[^=]*=[ \t]*-?")
       if (value ~ /^\/[^%]*$/) print "EnvironmentFile\t" value
       else if (value != "") kept = kept "unit-not-followed\t" FILENAME "\n"
     }
-    /^[ \t]*LoadCredential[ \t]*=/ {
+    line ~ /^[ \t]*LoadCredential[ \t]*=/ {
       value = path("^[^=]*=[ \t]*[^:]*:")
-      if (value ~ /^\/[^%]*$/) kept = kept "LoadCredential\t" value "\n"
-      else if (value ~ /%/) kept = kept "unit-not-followed\t" FILENAME "\n"
+      if (value ~ /^\/[^%*]*$/) kept = kept "LoadCredential\t" value "\n"
+      else if (value ~ /[%*]/) kept = kept "unit-not-followed\t" FILENAME "\n"
     }
+    { line = "" }
     END { tell_kept() }
+    function begin_unit() {
+      tell_kept()
+      about = tolower(FILENAME) ~ /cachix/
+      line = kept = ""
+      home = unit = FILENAME
+      own = sub(/\/[.](config|local)\/.*/, "", home)
+      # Of a drop-in it is the folder.
+      sub(/[.]d\/[^\/]*$/, "", unit)
+      sub(/.*\//, "", unit)
+      # A template has any instance.
+      sub(/@[.]/, "@*.", unit)
+      stem = unit
+      sub(/[.][a-z]+$/, "", stem)
+      prefix = stem
+      sub(/@.*/, "", prefix)
+      instance = substr(stem, length(prefix) + 2)
+    }
     function path(before,   value) {
-      value = $0
+      value = line
       sub(before, "", value)
       gsub(/["\r]/, "", value)
+      sub(/[ \t]+$/, "", value)
       gsub(/%h/, own ? home : "/root", value)
       gsub(/%E/, own ? home "/.config" : "/etc", value)
       gsub(/%S/, own ? home "/.local/state" : "/var/lib", value)
+      gsub(/%n/, unit, value)
+      gsub(/%N/, stem, value)
+      gsub(/%p/, prefix, value)
+      gsub(/%[iI]/, instance, value)
       return value
+    }
+    function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
+}
+
+# launchd.plist(5). Of what a job about Cachix is started with, or waits for, what is called a secret.
+find_pointers_of_plists() {
+  awk '
+    FNR == 1 {
+      tell_kept()
+      about = tolower(FILENAME) ~ /cachix/
+      kept = key = ""
+      home = FILENAME
+      sub(/\/Library\/.*/, "", home)
+    }
+    {
+      if (tolower($0) ~ /cachix/) about = 1
+      line = $0
+      gsub(/&[a-z]+;/, " ", line)
+      gsub(/[$]HOME|[$][{]HOME[}]|~/, home, line)
+      while (match(line, /<key>[^<]*<|\/[^] \t<>"\047;|:=()$`\r]+/)) {
+        word = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        if (word ~ /^<key>/) key = word
+        else if (key ~ />(ProgramArguments|WatchPaths)</) keep(word)
+      }
+    }
+    END { tell_kept() }
+    function keep(path) {
+      if (path ~ /^\/nix\/store\/|\/bin\/|[.](log|sock|plist|dhall)$/) return
+      if (tolower(path) ~ /token|secret|credential|cachix|[.]env$/) kept = kept "ProgramArguments\t" path "\n"
     }
     function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
 }

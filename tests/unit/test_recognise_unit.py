@@ -94,6 +94,12 @@ def test_a_signing_key_that_a_unit_sets_is_told_as_one() -> None:
     assert found.kind == "signing-key"
 
 
+def test_in_a_unit_about_cachix_any_credential_that_is_set_is_one() -> None:
+    content = b"SetCredential=team:abc\nExecStart=cachix watch-store team\nSetCredential=b:$X\n"
+    [found] = recognise("unit", content)
+    assert (found.kind, found.line, found.hindrance) == ("unclear", 1, "compound")
+
+
 LINES = [
     "Environment=CACHIX_AUTH_TOKEN=@",
     'Environment="CACHIX_AGENT_TOKEN=@"',

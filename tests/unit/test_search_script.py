@@ -268,8 +268,56 @@ def test_a_users_unit_may_name_a_file_below_the_home(tmp_path: Path) -> None:
     put(tmp_path / "secrets/agent", f"CACHIX_AGENT_TOKEN={TOKEN}\n")
     unit = put(tmp_path / ".config/systemd/user/a.service", "EnvironmentFile=-%h/secrets/agent\n")
     assert found(tmp_path) == [("environment-file", "secrets/agent")]
-    unit.write_text("# cachix\n[Service]\nEnvironmentFile=/etc/%i\n")
+    unit.write_text("# cachix\n[Service]\nEnvironmentFile=/etc/%m\n")
     assert unread(tmp_path) == [("a.service", "it names a file that is not known before it runs")]
+
+
+@pytest.mark.parametrize(
+    ("unit", "setting", "file"),
+    [
+        ("push.service", "EnvironmentFile=-%h/s/%N.env", "s/push.env"),
+        ("push.service", "EnvironmentFile=%h/s/%n", "s/push.service"),
+        ("push@team.service", "EnvironmentFile=%h/s/%p-%i", "s/push-team"),
+        ("push@.service", "EnvironmentFile=%h/s/%i", "s/any"),
+        ("push.service.d/a.conf", "EnvironmentFile=%h/s/%p", "s/push"),
+        ("push.service", "EnvironmentFile= \\\n# c\n  %h/s/a", "s/a"),
+        ("push.service", "# c \\\nEnvironmentFile=%h/s/a", "s/a"),
+    ],
+)
+def test_a_unit_may_name_a_file_by_its_own_name_and_over_lines(
+    unit: str, setting: str, file: str, tmp_path: Path
+) -> None:
+    put(tmp_path / file, f"CACHIX_AGENT_TOKEN={TOKEN}\n")
+    put(tmp_path / ".config/systemd/user" / unit, f"[Service]\n{setting}\n")
+    assert found(tmp_path) == [("environment-file", file)]
+
+
+PLIST = """\
+<plist><dict>
+  <key>Label</key><string>{label}</string>
+  <key>{key}</key>
+  <array>
+    <string>/bin/sh</string>
+    <string>-c</string>
+    <string>{argument}; exec /nix/store/x-cachix-1.7/bin/cachix deploy agent</string>
+  </array>
+  <key>StandardOutPath</key><string>{home}/cachix-token</string>
+</dict></plist>
+"""
+
+
+@pytest.mark.parametrize("key", ["ProgramArguments", "WatchPaths"])
+@pytest.mark.parametrize("argument", [". {home}/agent.token", "source &quot;~/agent.token&quot;"])
+def test_what_a_job_of_launchd_about_cachix_is_started_with_is_looked_into(
+    key: str, argument: str, tmp_path: Path
+) -> None:
+    put(tmp_path / "agent.token", f"export CACHIX_AGENT_TOKEN={TOKEN}\n")
+    put(tmp_path / "cachix-token", f"{TOKEN}\n")
+    plist = PLIST.format(label="a", key=key, home=tmp_path, argument=argument.format(home=tmp_path))
+    file = put(tmp_path / "Library/LaunchAgents/a.plist", plist)
+    assert found(tmp_path) == [("loaded-credential", "agent.token")]
+    file.write_text(plist.replace("cachix", "other"))
+    assert found(tmp_path) == []
 
 
 def test_a_folder_below_cachixs_own_is_looked_into(tmp_path: Path) -> None:

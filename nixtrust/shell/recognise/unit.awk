@@ -3,7 +3,11 @@
 
 BEGIN {
   pending = ""
-  is_continued = 0
+  is_continued = others = 0
+}
+
+tolower($0) ~ /cachix/ {
+  is_about = 1
 }
 
 { note_indirect($0, NR) }
@@ -28,6 +32,7 @@ BEGIN {
 
 END {
   if (pending != "") tell_setting(pending)
+  for (i = 1; is_about && i <= others; i++) report("unclear", other_line[i], other_hindrance[i])
 }
 
 function tell_setting(text,   setting, value, hindrance) {
@@ -45,8 +50,12 @@ function tell_setting(text,   setting, value, hindrance) {
     setting = substr(text, 1, RLENGTH - 1)
     value = substr(text, RLENGTH + 1)
     sub(/^.*=[ \t]*/, "", setting)
-    if (credential_kind(setting) != "" && is_given(value))
-      report(credential_kind(setting), first, hindrance)
+    if (!is_given(value)) return
+    if (credential_kind(setting) != "") report(credential_kind(setting), first, hindrance)
+    else {
+      other_line[++others] = first
+      other_hindrance[others] = hindrance
+    }
     return
   }
   tell_variables(text, first, hindrance)
