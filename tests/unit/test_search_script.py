@@ -1,47 +1,13 @@
 """Where the probe looks for credentials and what it tells of each, on homes that are made up."""
 
 import os
-import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from nixtrust.credentials import NOT_OURS, PLACES
-from nixtrust.machine import read_field
-from nixtrust.scripts import probe_script
-from nixtrust.search_script import search_script
-
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
-LINE = f"export CACHIX_AUTH_TOKEN={TOKEN}\n"
-
-
-def told(home: Path, search_paths: tuple[str, ...] = (), settings: str = "") -> list[list[str]]:
-    """The records of one person's home, as the probe's own functions tell them.
-
-    + settings: lines of shell before the look, such as what nix.conf there is.
-    """
-    functions, found, _ = "".join(probe_script({}, search_paths)).partition("\nprobe() {")
-    assert found
-    # Not what the machine has that the test runs on.
-    steps = f"""
-candidates_of_system() {{ :; }}
-conf_dir=/nonexistent
-{settings}
-[ -n "${{searched_of_machine-}}" ] || candidates_of_machine
-candidates_of_person mia {home}
-look_at_credentials
-}}
-main </dev/null
-"""
-    ran = subprocess.run(
-        ["sh", "-s"], input=functions + steps, capture_output=True, text=True, check=True
-    )
-    assert ran.stderr == ""
-    assert TOKEN not in ran.stdout
-    return [[read_field(each) for each in line.split("\t")] for line in ran.stdout.splitlines()]
+from tests.unit.looking import LINE, TOKEN, put, told
 
 
 def found(home: Path, *search_paths: str) -> list[tuple[str, str]]:
@@ -69,26 +35,7 @@ def hindrance(home: Path) -> str:
     return record[8]
 
 
-def put(file: Path, text: str = LINE) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
-
-
 # The script and the catalogue ---------------------------------------------------------------------
-
-
-def test_every_pattern_of_the_catalogue_is_in_the_script() -> None:
-    script = search_script(())
-    for place in PLACES:
-        assert f"\n    {place.id}) syntax={place.syntax} " in script
-        for pattern in place.patterns:
-            if pointer := re.fullmatch("<(.*)>", pattern):
-                assert f"{pointer[1]}) candidates {place.id} " in script
-            else:
-                last = pattern.rpartition("/")[2].strip("*$").partition("*")[0]
-                assert last.lower() in script.lower()
-    assert all(path in script for path in NOT_OURS)
 
 
 def test_a_pattern_with_a_space_is_one_word(tmp_path: Path) -> None:
