@@ -239,6 +239,12 @@ _EVERYWHERE: tuple[tuple[str, str, int, str], ...] = (
 _NOT_OURS: tuple[tuple[str, str, Hindrance | None, str], ...] = (
     ("cachix-dhall-copy", ".config/cachix/cachix.dhall.bak", None, _DHALL),
     ("cachix-folder", ".config/cachix/auth-token", None, "§{token}"),
+    (
+        "devenv",
+        "devenv.local.nix",
+        Hindrance.UNCLEAR,
+        '{\n§  env.CACHIX_AUTH_TOKEN = "{token}";\n}\n',
+    ),
     # As on a Mac; whoever looks there on Linux finds it all the same.
     ("launchd", "Library/LaunchAgents/org.example.plist", Hindrance.SEVERAL_LINES, _PLIST),
     ("history", ".bash_history", Hindrance.HISTORY, "ls\n§cachix authtoken {token}\nls\n"),
@@ -261,6 +267,7 @@ def _of_home(person: str) -> Iterator[Plant]:
     home = HOMES[person]
     for place, name, mode, text in _EVERYWHERE:
         yield plant(place, f"{home}/{name}", text, person, mode)
+    yield whole("agent-token", f"{home}/.config/cachix-agent.token", "§{token}\n", person)
     for place, name, why, text in _NOT_OURS:
         yield plant(place, f"{home}/{name}", text, person, why=why)
 
@@ -298,6 +305,30 @@ def _of_baleen() -> Iterator[Plant]:
     yield linked(elsewhere, f"{home}/elsewhere/bashrc")
     versioned = plant("zsh", f"{home}/.zshrc", text, "baleen", why=Hindrance.WORK_TREE)
     yield linked(versioned, f"{home}/dotfiles/zshrc")
+    for place, name, why, text in (
+        (
+            "bash",
+            ".functions",
+            Hindrance.COMPOUND,
+            "§echo {token} |\n  cachix -v authtoken --stdin\n",
+        ),
+        (
+            "bash",
+            ".private",
+            Hindrance.COMPOUND,
+            '§echo "machine mine.cachix.org password {token}" >>~/.netrc\n',
+        ),
+        (
+            "bash",
+            ".localrc",
+            Hindrance.COMPOUND,
+            "§T={token}\necho hi\nexport CACHIX_AUTH_TOKEN=$T\n",
+        ),
+    ):
+        yield plant(place, f"{home}/{name}", text, "baleen", why=why)
+    yield plant(
+        "dotenv", f"{home}/actions-runner/.env", "«CACHIX_AUTH_TOKEN={token}\n»A=b\n", "baleen"
+    )
     set_elsewhere = '«export CACHIX_AUTH_TOKEN={token}\n»export XDG_CONFIG_HOME="$HOME/.xdg"\n'
     yield plant("profile", f"{home}/.xprofile", set_elsewhere, "baleen")
     yield whole("cachix-dhall", f"{home}/.xdg/cachix/cachix.dhall", _DHALL_PARTIAL, "baleen")

@@ -46,6 +46,15 @@ export MY_CACHIX_AUTH_TOKEN=not-of-cachix CACHIX_AUTH_TOKEN_FILE=/run/secrets/to
 export XCACHIX_SIGNING_KEY=not-of-cachix
 export CACHIX_CACHE=mine
 cachix use mine
+echo "CACHIX_AUTH_TOKEN: not set"
+echo "${CACHIX_AUTH_TOKEN:-not set}"
+: "${CACHIX_AUTH_TOKEN:?please set it}"
+[ "$CACHIX_AUTH_TOKEN" = "" ] && echo 'usage: cachix authtoken TOKEN'
+export CACHIX_AUTH_TOKEN=$(pass show cachix || echo none)
+export CACHIX_AUTH_TOKEN=$(awk -F= '/CACHIX_AUTH_TOKEN=/ { print $2 }' ~/.env)
+export CACHIX_AUTH_TOKEN=/run/secrets/cachix CACHIX_SIGNING_KEY=$HOME/.keys/cachix
+export CACHIX_AUTH_TOKEN=your-token-here
+pass show cachix | cachix authtoken --stdin
 """
 _FISH = """\
 # set -gx CACHIX_AUTH_TOKEN a-remark
@@ -58,6 +67,9 @@ if set -q CACHIX_AUTH_TOKEN
     echo CACHIX_AUTH_TOKEN
 end
 set -gx MY_CACHIX_AUTH_TOKEN not-of-cachix
+set -q CACHIX_AUTH_TOKEN; or echo "CACHIX_AUTH_TOKEN: missing"
+set -gx CACHIX_AUTH_TOKEN (pass show cachix; or echo none)
+set -gx CACHIX_AUTH_TOKEN ~/.keys/cachix
 """
 _CSH = """\
 # setenv CACHIX_AUTH_TOKEN a-remark
@@ -67,6 +79,8 @@ unsetenv CACHIX_AUTH_TOKEN
 setenv CACHIX_AGENT_TOKEN ""
 if ( $?CACHIX_AUTH_TOKEN ) echo CACHIX_AUTH_TOKEN
 setenv MY_CACHIX_AUTH_TOKEN not-of-cachix
+echo "CACHIX_AUTH_TOKEN: not set"
+setenv CACHIX_AUTH_TOKEN /run/secrets/cachix
 """
 _NU = """\
 # $env.CACHIX_AUTH_TOKEN = "a-remark"
@@ -74,6 +88,8 @@ $env.CACHIX_AUTH_TOKEN = (pass show cachix)
 $env.CACHIX_SIGNING_KEY = $env.KEY
 $env.CACHIX_AGENT_TOKEN = ""
 hide-env CACHIX_AUTH_TOKEN
+$env.CACHIX_AUTH_TOKEN = ($env.CACHIX_AUTH_TOKEN? | default "not set")
+$env.CACHIX_AUTH_TOKEN = "/run/secrets/cachix"
 """
 _ASSIGNMENTS = """\
 # CACHIX_AUTH_TOKEN=a-remark
@@ -81,6 +97,14 @@ CACHIX_AUTH_TOKEN=
 CACHIX_SIGNING_KEY=""
 CACHIX_AGENT_TOKEN=op://team/cachix/agent
 MY_CACHIX_AUTH_TOKEN=not-of-cachix
+CACHIX_AUTH_TOKEN=/run/secrets/cachix
+CACHIX_SIGNING_KEY=changeme
+"""
+_TEMPLATE = """\
+CACHIX_AUTH_TOKEN=your-token-here
+CACHIX_SIGNING_KEY=xxxxxxxx
+CACHIX_AGENT_TOKEN=<token>
+CACHIX_ACTIVATE_TOKEN="TODO: ask mia"
 """
 _UNIT = """\
 [Service]
@@ -89,6 +113,7 @@ Environment=CACHIX_CACHE=mine
 Environment="CACHIX_AUTH_TOKEN="
 UnsetEnvironment=CACHIX_AUTH_TOKEN
 PassEnvironment=CACHIX_SIGNING_KEY
+Environment=CACHIX_AGENT_TOKEN=%d/token
 LoadCredential=other:/etc/nothing-there
 EnvironmentFile=-/etc/empty.env
 ExecStart=/usr/bin/cachix deploy agent x
@@ -116,6 +141,13 @@ cachix use mine
 export CACHIX_AUTH_TOKEN=$(pass show cachix)
 cachix push mine ./result
 echo $CACHIX_AUTH_TOKEN
+grep -r CACHIX_AUTH_TOKEN= .
+rg "cachix authtoken it"
+sed -i '/CACHIX_AUTH_TOKEN=/d' .env
+git commit -m "CACHIX_AUTH_TOKEN: rename it"
+gh secret set CACHIX_AUTH_TOKEN --repo mine/mine
+man cachix authtoken
+export CACHIX_AUTH_TOKEN=/run/secrets/cachix
 """
 _ZSH_HISTORY = "".join(f": 1700000000:0;{line}\n" for line in _HISTORY.splitlines())
 _FISH_HISTORY = "".join(f"- cmd: {line}\n  when: 17\n" for line in _HISTORY.splitlines())
@@ -140,6 +172,13 @@ _HOME: Mapping[str, str] = {
     ".pam_environment": "CACHIX_AUTH_TOKEN DEFAULT=\n# CACHIX_AUTH_TOKEN DEFAULT=a-remark\n",
     ".envrc": _SH,
     ".env": _ASSIGNMENTS,
+    ".env.example": _TEMPLATE,
+    "src/app/.env.template": _TEMPLATE,
+    "devenv.local.nix": '{\n  # env.CACHIX_AUTH_TOKEN = "a-remark";\n  cachix.pull = [ "mine" ];\n}\n',
+    ".config/cachix/token.asc": "-----BEGIN PGP MESSAGE-----\n\n"
+    f"{'hQEMA1x2c3R1dnd4AQf/bWFkZSB1cCBtYWRlIHVwIG1hZGUgdXAgbWFkZSB1cCBt' * 2}\n"
+    "-----END PGP MESSAGE-----\n",
+    ".config/cachix/cachix.dhall.age": f"age-encryption.org/v1\n-> X25519 {'aBc0' * 16}\n",
     # A project's own, with secrets that are no business of nixtrust's.
     "src/app/.env": "DATABASE_PASSWORD=not-of-cachix\nAPI_TOKEN=eyJhbGciOiJub25lIn0.e30.x\n",
     "src/app/.envrc": "dotenv\nexport API_KEY=not-of-cachix\n",
