@@ -169,11 +169,13 @@ def _hindrances() -> Iterator[str]:
 
 def _limits() -> Iterator[str]:
     yield "## What is not looked at\n"
-    yield "- Other files: what a start-up file sources from elsewhere, a project outside of"
-    yield "  `cachix_search_paths`, backups, snapshots, containers."
-    yield "- A secret that is put together from parts, or reaches its variable through another one"
-    yield "  and does not look like a token or a key."
-    yield "- What stands in a comment, and the environment of what runs."
+    yield "- Other files: what a start-up file sources from elsewhere, what a path in a variable"
+    yield "  leads to, a project outside of `cachix_search_paths`, backups, snapshots, containers."
+    yield "- A secret that is put together from parts, or is plain words as a message is; one that"
+    yield "  reaches Cachix through another variable or a file, and looks like no token or key."
+    yield "- The `default` entry of a netrc: it does not tell whose password it is."
+    yield "- What stands in a comment, and the environment of what runs. Of a history only a line"
+    yield "  that begins with `#` is a comment."
     yield "- Accounts of services, a home that is not mounted, and homes of accounts with numbers"
     yield "  above 59999 (on Linux) that do not lie right in `/home`."
     yield "- Files that name Cachix and are larger than 64 MiB, and all that are larger than 1 GiB,"

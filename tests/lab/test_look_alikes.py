@@ -174,7 +174,8 @@ _HOME: Mapping[str, str] = {
     ".env": _ASSIGNMENTS,
     ".env.example": _TEMPLATE,
     "src/app/.env.template": _TEMPLATE,
-    "devenv.local.nix": '{\n  # env.CACHIX_AUTH_TOKEN = "a-remark";\n  cachix.pull = [ "mine" ];\n}\n',
+    "devenv.local.nix": '{\n  # env.CACHIX_AUTH_TOKEN = "a-remark";\n'
+    '  cachix.pull = [ "mine" ];\n}\n',
     ".config/cachix/token.asc": "-----BEGIN PGP MESSAGE-----\n\n"
     f"{'hQEMA1x2c3R1dnd4AQf/bWFkZSB1cCBtYWRlIHVwIG1hZGUgdXAgbWFkZSB1cCBt' * 2}\n"
     "-----END PGP MESSAGE-----\n",
