@@ -175,7 +175,8 @@ find_locations() {
         known[part[1]] = part[2] == "" ? home : home "/" part[2]
       }
       NAME = "[A-Za-z_][A-Za-z0-9_]*"
-      assignment = "(^|[^A-Za-z0-9_$-])(" NAME "[ \t]*:?=[ \t]*|set(env)?[ \t]+(-[-A-Za-z]+[ \t]+)*" NAME "[ \t]+(=[ \t]*)?)"
+      by_set = "set(env)?[ \t]+(-[-A-Za-z]+[ \t]+)*" NAME "[ \t]+(=[ \t]*)?"
+      assignment = "(^|[^A-Za-z0-9_$-])(" NAME "[ \t]*:?=[ \t]*|" by_set ")"
     }
     /=|set/ {
       line = $0
@@ -201,7 +202,8 @@ find_locations() {
           known[name] = value
           set[name]
           if (name in is_location) tell(name, value)
-        } else if (name in is_location && value ~ /\001/ && sets_it(before, line)) tell("unknown", FILENAME)
+        } else if (name in is_location && value ~ /\001/ && sets_it(before, line))
+          tell("unknown", FILENAME)
       }
     }
     # The word that a text begins with.
@@ -219,7 +221,8 @@ find_locations() {
       sub(/^~/, home, text)
       sub(/[ \t\r;#)}&|].*/, "", text)
       sub(/\/+$/, "", text)
-      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/) sub(/[^\/]*\001[^\/]*/, "*", text)
+      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/)
+        sub(/[^\/]*\001[^\/]*/, "*", text)
       return text
     }
     # Whether an assignment is for more than one command.
@@ -249,7 +252,8 @@ candidates_of_settings() {
   IFS=$newline
   # shellcheck disable=SC2086  # lists
   for line in ${confs:+$(find_pointers_of_nix $confs)} ${units:+$(find_pointers_of_units $units)} \
-    ${plists:+$(find_pointers_of_plists $plists)} $(find_pointers_of_determinate /etc/determinate/config.json); do
+    ${plists:+$(find_pointers_of_plists $plists)} \
+    $(find_pointers_of_determinate /etc/determinate/config.json); do
     set +f
     unset IFS
     candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
@@ -353,7 +357,8 @@ find_pointers_of_plists() {
     END { tell_kept() }
     function keep(path) {
       if (path ~ /^\/nix\/store\/|\/bin\/|[.](log|sock|plist|dhall)$/) return
-      if (tolower(path) ~ /token|secret|credential|cachix|[.]env$/) kept = kept "ProgramArguments\t" path "\n"
+      if (tolower(path) ~ /token|secret|credential|cachix|[.]env$/)
+        kept = kept "ProgramArguments\t" path "\n"
     }
     function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
 }

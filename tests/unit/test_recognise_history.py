@@ -74,6 +74,7 @@ NOTHING = [
     "cachix authtoken ''",
     "cachix authtoken; ls a",
     "cachix authtoken && ls a",
+    "cachix authtoken # asks for it",
     "pass show cachix | cachix authtoken --stdin",
     "echo $TOKEN | cachix authtoken --stdin",
     'echo "$TOKEN" | cachix authtoken --stdin',

@@ -1,5 +1,7 @@
 """Tokens that are given to Cachix other than in one of its variables: told, and never cut."""
 
+import os
+
 import pytest
 
 from tests.unit.recognised import AWKS, recognise
@@ -114,3 +116,11 @@ def test_a_here_document_for_cachix_is_looked_into(syntax: str, awk: str) -> Non
 def test_a_line_that_is_cut_is_not_told_besides() -> None:
     [found] = recognise("sh", f"export CACHIX_AUTH_TOKEN={TOKEN} # cachix\n".encode())
     assert not found.hindrance
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_a_long_line_about_cachix_is_read_at_once(awk: str) -> None:
+    content = f"""X="{'cachix authtoken # "a" ' * 2000}"\ncachix authtoken {OPAQUE}\n"""
+    before = os.times().children_user
+    assert [each.line for each in recognise("sh", content.encode(), awk=awk)] == [2]
+    assert os.times().children_user - before < 2

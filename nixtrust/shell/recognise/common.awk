@@ -116,7 +116,7 @@ function looks_secret(text,   i, n, run) {
   return 0
 }
 
-# Whether a command in a text prints a literal, as in $(echo …); or is given one, as in $(cat <<< …).
+# Whether a command in a text prints a literal, as in $(echo …), or is given one, as in $(cat <<< …).
 function prints_literal(text) {
   gsub(/[ \t]+(-[A-Za-z]+|["\047]?%[bqs](\\n)?["\047]?)[ \t]/, " ", text)
   while (match(text, /(<<<|(^|[(`;&|]|[ \t;](or|and)[ \t])[ \t]*(echo|printf)[ \t])[ \t]*/)) {

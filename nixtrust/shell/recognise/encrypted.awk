@@ -7,7 +7,7 @@ NR == 1 && (/^age-encryption[.]org\/v1/ || (/^\^/ && gsub(/\^/, "^") * 2 > lengt
 }
 
 {
-  sub(/-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE)-----.*-----END (PGP MESSAGE|AGE ENCRYPTED FILE)-----/, "")
+  sub(/-----BEGIN (PGP|AGE) [A-Z ]+-----.*-----END (PGP|AGE) [A-Z ]+-----/, "")
 }
 
 /-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE)-----/ {
@@ -15,7 +15,7 @@ NR == 1 && (/^age-encryption[.]org\/v1/ || (/^\^/ && gsub(/\^/, "^") * 2 > lengt
 }
 
 is_armoured {
-  if (/-----END (PGP MESSAGE|AGE ENCRYPTED FILE)-----/) is_armoured = 0
+  if (/-----END (PGP|AGE) /) is_armoured = 0
   next
 }
 

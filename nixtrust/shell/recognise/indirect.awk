@@ -1,11 +1,12 @@
 # A token that reaches Cachix through another variable: `T=eyJ…`, then `CACHIX_AUTH_TOKEN=$T`. Of what
 # can be nothing but a secret alone. Goes last, and is given each line by what goes before it.
 
-function note_indirect(line, number,   at) {
+function note_indirect(line, number,   at, rest) {
   if (line ~ /^[ \t]*#/) return
   line = substr(line, 1, 4096)
   if ((at = find_variable(line, 1)) > 0) {
-    if (note_taken(substr(line, at + length(named)), "^([ \t]+(DEFAULT|OVERRIDE)=|[ \t]*[:=]?[ \t]*)", kind_of[named])) return
+    rest = substr(line, at + length(named))
+    if (note_taken(rest, "^([ \t]+(DEFAULT|OVERRIDE)=|[ \t]*[:=]?[ \t]*)", kind_of[named])) return
   } else if (line ~ /cachix.*authtoken/) {
     if (note_taken(line, "authtoken([ \t]+--?[a-z]+)*[ \t]*(<<<)?[ \t]*", "auth-token")) return
     if (note_taken(line, "(echo|printf|print)[ \t]+([-\"\047][^$|]*[ \t]+)?", "auth-token")) return

@@ -12,8 +12,8 @@ function has_login(text,   at, start, tries) {
   return 0
 }
 
-# Whether `authtoken` between these two texts is a command of cachix that holds the token itself, and no prose:
-# cachix/cachix src/Cachix/Client/OptionsParser.hs.
+# Whether `authtoken` between these two texts is a command of cachix that holds the token itself, and
+# no prose: cachix/cachix src/Cachix/Client/OptionsParser.hs.
 function is_login(before, after,   segment, mark) {
   segment = before
   sub(/.*[;|&]/, "", segment)
@@ -50,6 +50,7 @@ function is_argument_given(text,   argument, skips) {
   skips = 0
   for (;;) {
     sub(/^[ \t\r\n]+/, "", text)
+    if (text ~ /^#/) return 0
     if (text ~ /^<<</) {
       sub(/^<<<[ \t]*/, "", text)
       return is_given(word_of(text))

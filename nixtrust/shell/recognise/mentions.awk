@@ -9,7 +9,8 @@ BEGIN {
 
 END {
   look_for_mentions()
-  for (i = 1; i <= mentions_found; i++) tell_besides(mention_kind[i], mention_from[i], mention_to[i])
+  for (i = 1; i <= mentions_found; i++)
+    tell_besides(mention_kind[i], mention_from[i], mention_to[i])
 }
 
 function note_mention(line) {
@@ -50,7 +51,8 @@ function without_comment(line,   at, from) {
 function look_for_mentions() {
   if (has_login(command_line)) mention("auth-token", command_from)
   else if (secret_kind(command_line) != "") mention(secret_kind(command_line), command_from)
-  if (length(command_line) <= reach && match(command_line, /cachix.*authtoken[^;&|<]*<<-?[ \t]*["\047\\]?[A-Za-z0-9_]+/)) {
+  if (length(command_line) > reach) return
+  if (match(command_line, /cachix.*authtoken[^;&|<]*<<-?[ \t]*["\047\\]?[A-Za-z0-9_]+/)) {
     document_mark = substr(command_line, RSTART, RLENGTH)
     sub(/.*[^A-Za-z0-9_]/, "", document_mark)
   }
