@@ -10,7 +10,7 @@ help:
 	@echo 'make demo       the main job on a lab of real machines (root on a Debian-like Linux)'
 	@echo 'make demo-down  takes the lab down; nothing stays running or mounted'
 	@echo 'make test       every test that this machine can run'
-	@echo 'make test-pythons  those that need no machines, under each other Python from 3.11 to 3.13'
+	@echo 'make test-pythons  those of what is Python, under each other one from 3.11 to 3.13'
 	@echo 'make lint       ruff and shellcheck'
 	@echo 'make types      mypy, strict'
 	@echo 'make docs       docs/credentials.md, made from the catalogue'
@@ -40,7 +40,7 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/shellcheck .ci/run .ci/test-pythons lab/image.sh
-	$(BIN)/python -m pytest -q tests/unit/test_shell.py
+	$(BIN)/python -m pytest -q tests/shell/test_shellcheck.py
 
 types: $(READY)
 	$(BIN)/mypy

@@ -15,7 +15,7 @@ from nixtrust.policy import Policy
 from nixtrust.scripts import Script, probe_script
 
 # Seconds. Each question to Nix has its own limit on the machine, and a dead daemon is asked once. A
-# transaction's limits add up to less than this (tests/unit/test_time_limits.py): the machine says
+# transaction's limits add up to less than this (tests/shell/test_time_limits.py): the machine says
 # how it ended before it is given up.
 LOOKING = 90
 WRITING = 330

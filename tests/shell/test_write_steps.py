@@ -5,7 +5,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from tests.unit.write_steps import FUNCTIONS, changing, run
+from tests.shell.write_steps import FUNCTIONS, changing, run
 
 
 def test_what_is_compared_on_the_way_back_is_as_closed_as_the_file(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 T = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nixtrust.outcome import Result
 from nixtrust.removal import Cut, Removed, RemovedFrom, read_removed
-from tests.unit.removing import LINE, Ranges, fronted, kept_as, one, removal, run, the_line
+from tests.shell.removing import LINE, Ranges, fronted, kept_as, one, removal, run, the_line
 
 # What is left -----------------------------------------------------------------------------------
 

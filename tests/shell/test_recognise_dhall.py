@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, Credential, recognise
+from tests.shell.recognised import AWKS, Credential, recognise
 
 TOKEN = "eyJhbGciOiJub25lIn0.bWFkZSB1cA.c2lnbmF0dXJl"
 KEY = "bWFkZSB1cCBrZXkgb2Ygbm8gdXNl"

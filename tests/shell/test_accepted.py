@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.removing import fronted
+from tests.shell.removing import fronted
 
 ROOT = Path(__file__).parents[2]
 _, _, _behind = (ROOT / "nixtrust/shell/common.sh").read_text().partition("\naccepted='")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 BEGINNING = '<?xml version="1.0"?>\n<plist version="1.0"><dict>\n'
 STAY = {

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from hypothesis import strategies as st
 
-from tests.unit.recognised import Credential, cut
+from tests.shell.recognised import Credential, cut
 
 
 class Role(Enum):

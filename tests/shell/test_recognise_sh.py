@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, Credential, cut, recognise
+from tests.shell.recognised import AWKS, Credential, cut, recognise
 
 TOKEN = b"CACHIX_AUTH_TOKEN"
 

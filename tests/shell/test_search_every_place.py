@@ -6,7 +6,7 @@ import pytest
 
 from nixtrust import search_script
 from nixtrust.credentials import LOCATIONS, PLACES, Place, Syntax
-from tests.unit.looking import TOKEN, put, told
+from tests.shell.looking import TOKEN, put, told
 
 HOME = "home/mia"
 TEXTS = {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.looking import LINE, TOKEN, put, told
-from tests.unit.recognised import cut, recognise
-from tests.unit.test_search_script import hindrance
+from tests.shell.looking import LINE, TOKEN, put, told
+from tests.shell.recognised import cut, recognise
+from tests.shell.test_search_script import hindrance
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 

@@ -12,7 +12,7 @@ import pytest
 from nixtrust.outcome import Result
 from nixtrust.removal import Removed, read_removed
 from nixtrust.scripts import remove_script
-from tests.unit.removing import LINE, LOCK, SECRET, fronted, kept_as, one, removal, run, the_line
+from tests.shell.removing import LINE, LOCK, SECRET, fronted, kept_as, one, removal, run, the_line
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.planted import Language, Planted, check, files
-from tests.unit.recognised import AWKS, cut, recognise
+from tests.shell.planted import Language, Planted, check, files
+from tests.shell.recognised import AWKS, cut, recognise
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJmYWtlIjoxfQ.bWFkZXVw"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, cut, recognise
+from tests.shell.recognised import AWKS, cut, recognise
 
 GO = [
     "CACHIX_AUTH_TOKEN DEFAULT=abc\n",

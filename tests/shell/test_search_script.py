@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.looking import LINE, TOKEN, put, told
+from tests.shell.looking import LINE, TOKEN, put, told
 
 
 def found(home: Path, *search_paths: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, Credential, cut, recognise
+from tests.shell.recognised import AWKS, Credential, cut, recognise
 
 T = "made-up-password"
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 TOKEN = "eyJhbGciOiJub25lIn0.bWFkZSB1cA.c2lnbmF0dXJl"
 BASE64 = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBhQkNkRWZHaElqS2xNbk9wUX\n"

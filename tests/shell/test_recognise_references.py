@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 FORMS = {
     "sh": 'export CACHIX_AUTH_TOKEN="{}"\n',

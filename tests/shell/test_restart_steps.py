@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nixtrust.outcome import Outcome, Result, read_outcome
-from tests.unit.write_steps import changing, run
+from tests.shell.write_steps import changing, run
 
 MARKER, OLD, GOOD = (
     ".nixtrust-restart-pending",

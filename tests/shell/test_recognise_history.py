@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 FOUND = [
     "cachix authtoken abc",

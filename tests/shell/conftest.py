@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.removing import LINE
+from tests.shell.removing import LINE
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from nixtrust.facts import WRITING
 from nixtrust.outcome import Result, read_outcome
-from tests.unit.write_steps import FUNCTIONS, changing
+from tests.shell.write_steps import FUNCTIONS, changing
 
 # Seconds for what has no limit because it asks nobody: files are copied and written to the disk.
 FOR_ALL_ELSE = 45

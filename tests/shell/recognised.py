@@ -8,7 +8,9 @@ from typing import NamedTuple
 from nixtrust.credentials import HOST, VARIABLES
 from nixtrust.search_script import recogniser
 
-AWKS = [awk for awk in ("mawk", "gawk", "original-awk") if shutil.which(awk)]
+# Debian's own, GNU's, and Brian Kernighan's, which is that of macOS and the BSDs.
+ALL_AWKS = ("mawk", "gawk", "original-awk")
+AWKS = [awk for awk in ALL_AWKS if shutil.which(awk)]
 
 
 class Credential(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nixtrust.outcome import Result
-from tests.unit.removing import fronted, kept_as, one, removal, run, the_line
+from tests.shell.removing import fronted, kept_as, one, removal, run, the_line
 
 # Where that is of FILE: its attributes are files, its access control list is `acl`.
 OF = 'of() { echo "$(dirname "$0")/of/$(stat -c %i "$1")"; }'

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.unit.recognised import AWKS, recognise
+from tests.shell.recognised import AWKS, recognise
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
 # A token like any word, and a key.
