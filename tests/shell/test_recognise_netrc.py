@@ -363,4 +363,9 @@ def test_no_password_that_curl_finds_is_missed_whatever_stands_around(
     for host in ("a", "b"):
         if all(not each.hindrance for each in found):
             after = cut(content.encode(), found).decode()
-            assert curl_finds(after, host) == curl_finds(content, host)
+            # A login without a password curl gives up at the next `machine`, and takes at the end.
+            assert password_of(after, host) == password_of(content, host)
+
+
+def password_of(content: str, host: str) -> str:
+    return (curl_finds(content, host) or ("", ""))[1]
