@@ -53,6 +53,8 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
         _shell("common.sh"),
         _shell("redact.sh"),
         search_script(search_paths),
+        _shell("candidates.sh"),
+        _shell("pointers.sh"),
         _shell("credentials.sh"),
         _shell("hindrances.sh"),
         _shell("probe.sh"),

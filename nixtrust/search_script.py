@@ -60,7 +60,7 @@ _BEHIND = {
 
 
 def search_script(search_paths: Iterable[str]) -> str:
-    """Shell: where to look, and how to tell what is there. Goes before shell/credentials.sh.
+    """Shell: where to look, and how to tell what is there. Goes before shell/candidates.sh.
 
     + search_paths: folders below each home whose `.envrc` and `.env*` are looked into
     """

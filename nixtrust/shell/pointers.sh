@@ -1,0 +1,268 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154  # with the others it is one script
+# Further files to look into, to which others lead. Follows candidates.sh, and candidates_of_pointer,
+# which is made from the catalogue.
+
+# The places of a person where a start-up file of theirs, or of the system's, sets the variables that
+# say where files lie.
+candidates_elsewhere() {
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086  # a list
+  leading=$(grep -lE "$location_names" $all_startups /dev/null 2>/dev/null)
+  for line in ${leading:+$homes}; do
+    unset IFS
+    person=${line%%"$tab"*} home=${line#*"$tab"} searched=$searched_at_first$files startups=''
+    IFS=$newline
+    for file in $leading; do
+      case $file in
+        "$home"/*) startups=$startups$file$newline ;;
+        *) case $newline$system_startups in *"$newline$file$newline"*) startups=$startups$file$newline ;; esac ;;
+      esac
+    done
+    located=''
+    # One that is found elsewhere may lead to a third.
+    for _ in 1 2 3; do
+      follow_locations || break
+    done
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
+# Succeeds if the start-up files that are known by now lead to more places.
+follow_locations() {
+  IFS=$newline
+  # shellcheck disable=SC2086  # a list
+  lines=${startups:+$(find_locations $startups)}
+  [ "$lines" != "$located" ] || return
+  located=$lines
+  for line in $lines; do
+    IFS=''
+    name=${line%%"$tab"*}
+    set +f
+    # shellcheck disable=SC2086  # a pattern, if a component of it is not known
+    for path in ${line#*"$tab"}; do
+      unset IFS
+      follow_location
+    done
+    set -f
+    IFS=$newline
+  done
+}
+
+follow_location() {
+  case $name in
+    unknown)
+      place=cachix-dhall
+      unread_place "$path" 'it says where files lie in a way that is not known before it runs'
+      return
+      ;;
+  esac
+  usual_locations
+  set_location "$name" "$path"
+  [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
+  candidates_of_home
+}
+
+# NAME VALUE of each such variable that one of the files sets to a path, or to one below another. A
+# component that is not known before the file runs is a `*`; if that is not enough, unknown FILE.
+find_locations() {
+  awk -v home="$home" -v person="$person" -v usual="$usual" -v names="$location_names" '
+    BEGIN {
+      known["HOME"] = home
+      known["USER"] = known["LOGNAME"] = person
+      n = split(usual, pair, " ")
+      for (i = 1; i <= n; i++) {
+        split(pair[i], part, "=")
+        is_location[part[1]]
+        known[part[1]] = part[2] == "" ? home : home "/" part[2]
+      }
+      NAME = "[A-Za-z_][A-Za-z0-9_]*"
+      by_set = "set(env)?[ \t]+(-[-A-Za-z]+[ \t]+)*" NAME "[ \t]+(=[ \t]*)?"
+      assignment = "(^|[^A-Za-z0-9_$-])(" NAME "[ \t]*:?=[ \t]*|" by_set ")"
+    }
+    /=|set/ {
+      line = $0
+      sub(/^[ \t]*/, "", line)
+      if (line ~ /^#/) next
+      # What is set if nothing else is.
+      while (match(line, /[$][{][A-Z_]+:?-[^{}]*[}]/)) {
+        value = other = substr(line, RSTART, RLENGTH - 1)
+        gsub(/^[$][{]|:?-.*/, "", other)
+        if (other in set) value = known[other]
+        else sub(/^[^-]*-/, "", value)
+        line = substr(line, 1, RSTART - 1) value substr(line, RSTART + RLENGTH)
+      }
+      before = ""
+      while (match(line, assignment)) {
+        name = substr(line, RSTART, RLENGTH)
+        sub(/[ \t:=]+$/, "", name)
+        sub(/.*[^A-Za-z0-9_]/, "", name)
+        before = before substr(line, 1, RSTART)
+        line = substr(line, RSTART + RLENGTH)
+        value = resolved(line)
+        if (value ~ /^\/[^\001-\037$`?[]+$/) {
+          known[name] = value
+          set[name]
+          if (name in is_location) tell(name, value)
+        } else if (name in is_location && value ~ /\001/ && sets_it(before, line))
+          tell("unknown", FILENAME)
+      }
+    }
+    # The word that a text begins with.
+    function resolved(text,   name, out) {
+      gsub(/[$]?[(][^()]*[)]|`[^`]*`/, "\001", text)
+      gsub(/["\047]/, "", text)
+      out = ""
+      while (match(text, /[$][{]?[A-Za-z_][A-Za-z0-9_]*[}]?/)) {
+        name = substr(text, RSTART, RLENGTH)
+        gsub(/[${}]/, "", name)
+        out = out substr(text, 1, RSTART - 1) (name in known ? known[name] : "\001")
+        text = substr(text, RSTART + RLENGTH)
+      }
+      text = out text
+      sub(/^~/, home, text)
+      sub(/[ \t\r;#)}&|].*/, "", text)
+      sub(/\/+$/, "", text)
+      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/)
+        sub(/[^\/]*\001[^\/]*/, "*", text)
+      return text
+    }
+    # Whether an assignment is for more than one command.
+    function sets_it(before, after) {
+      gsub(/[$]?[(][^()]*[)]|`[^`]*`|"[^"]*"|\047[^\047]*\047/, "x", after)
+      return before !~ /(alias|abbr|env)[ \t]/ && after !~ /^[^ \t;&|]*[ \t]+[A-Za-z0-9_.\/~-]/
+    }
+    function tell(name, value) {
+      if ((name, value) in told) return
+      told[name, value]
+      print name "\t" value
+    }' "$@" 2>/dev/null
+}
+
+# What settings of nix.conf and of units lead to.
+candidates_of_settings() {
+  person='' home=/nonexistent place=netrc searched=$searched_at_first$files
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086  # lists
+  for line in ${confs:+$(find_pointers_of_nix $confs)} ${units:+$(find_pointers_of_units $units)} \
+    ${plists:+$(find_pointers_of_plists $plists)} \
+    $(find_pointers_of_determinate /etc/determinate/config.json); do
+    set +f
+    unset IFS
+    candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
+    set -f
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
+find_pointers_of_nix() {
+  awk '
+    /netrc-file|secret-key-files/ {
+      sub(/#.*/, "")
+      gsub(/[\t\r]/, " ")
+      n = split($0, token, " ")
+      sub(/^extra-/, "", token[1])
+      if (token[2] != "=" || token[1] !~ /^(netrc-file|secret-key-files)$/) next
+      for (i = 3; i <= n; i++) if (token[i] ~ /^\//) print token[1] "\t" token[i]
+    }' "$@" 2>/dev/null
+}
+
+# systemd.exec(5), systemd.unit(5). Of what a unit loads as its credentials only if it is about Cachix.
+find_pointers_of_units() {
+  awk '
+    FNR == 1 { begin_unit() }
+    tolower($0) ~ /cachix/ { about = 1 }
+    /^[ \t]*[#;]/ { next }
+    {
+      line = line $0
+      if (sub(/\\[ \t\r]*$/, " ", line)) next
+    }
+    line ~ /^[ \t]*EnvironmentFile[ \t]*=/ {
+      value = path("^[^=]*=[ \t]*-?")
+      if (value ~ /^\/[^%]*$/) print "EnvironmentFile\t" value
+      else if (value != "") kept = kept "unit-not-followed\t" FILENAME "\n"
+    }
+    line ~ /^[ \t]*LoadCredential[ \t]*=/ {
+      value = path("^[^=]*=[ \t]*[^:]*:")
+      if (value ~ /^\/[^%*]*$/) kept = kept "LoadCredential\t" value "\n"
+      else if (value ~ /[%*]/) kept = kept "unit-not-followed\t" FILENAME "\n"
+    }
+    { line = "" }
+    END { tell_kept() }
+    function begin_unit() {
+      tell_kept()
+      about = tolower(FILENAME) ~ /cachix/
+      line = kept = ""
+      home = unit = FILENAME
+      own = sub(/\/[.](config|local)\/.*/, "", home)
+      # Of a drop-in it is the folder.
+      sub(/[.]d\/[^\/]*$/, "", unit)
+      sub(/.*\//, "", unit)
+      # A template has any instance.
+      sub(/@[.]/, "@*.", unit)
+      stem = unit
+      sub(/[.][a-z]+$/, "", stem)
+      prefix = stem
+      sub(/@.*/, "", prefix)
+      instance = substr(stem, length(prefix) + 2)
+    }
+    function path(before,   value) {
+      value = line
+      sub(before, "", value)
+      gsub(/["\r]/, "", value)
+      sub(/[ \t]+$/, "", value)
+      gsub(/%h/, own ? home : "/root", value)
+      gsub(/%E/, own ? home "/.config" : "/etc", value)
+      gsub(/%S/, own ? home "/.local/state" : "/var/lib", value)
+      gsub(/%n/, unit, value)
+      gsub(/%N/, stem, value)
+      gsub(/%p/, prefix, value)
+      gsub(/%[iI]/, instance, value)
+      return value
+    }
+    function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
+}
+
+# launchd.plist(5). Of what a job about Cachix is started with, or waits for, what is called a secret.
+find_pointers_of_plists() {
+  awk '
+    FNR == 1 {
+      tell_kept()
+      about = tolower(FILENAME) ~ /cachix/
+      kept = key = ""
+      home = FILENAME
+      sub(/\/Library\/.*/, "", home)
+    }
+    {
+      if (tolower($0) ~ /cachix/) about = 1
+      line = $0
+      gsub(/&[a-z]+;/, " ", line)
+      gsub(/[$]HOME|[$][{]HOME[}]|~/, home, line)
+      while (match(line, /<key>[^<]*<|\/[^] \t<>"\047;|:=()$`\r]+/)) {
+        word = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        if (word ~ /^<key>/) key = word
+        else if (key ~ />(ProgramArguments|WatchPaths)</) keep(word)
+      }
+    }
+    END { tell_kept() }
+    function keep(path) {
+      if (path ~ /^\/nix\/store\/|\/bin\/|[.](log|sock|plist|dhall)$/) return
+      if (tolower(path) ~ /token|secret|credential|cachix|[.]env$/)
+        kept = kept "ProgramArguments\t" path "\n"
+    }
+    function tell_kept() { if (about) printf "%s", kept }' "$@" 2>/dev/null
+}
+
+# https://docs.determinate.systems: authentication.additionalNetrcSources, a list of paths.
+find_pointers_of_determinate() {
+  [ -r "$1" ] || return 0
+  tr '\n' ' ' <"$1" | sed -n 's/.*"additionalNetrcSources"[^[]*\[\([^]]*\)\].*/\1/p' |
+    tr ',' '\n' | sed -n "s/.*\"\(\/[^\"]*\)\".*/additionalNetrcSources$tab\1/p"
+}
