@@ -175,10 +175,9 @@ def test_each_file_is_the_whole_old_or_new_one_and_no_other_has_a_secret(
         if len(files) < 2:
             lay(machine)
             script, files = due(machine)
-        # More of the early moments: a run may be over far sooner than the one that was measured.
-        seconds = 0.001 + lasts * len(files) / len(FILES) * dice.random() ** 1.5
-        killed = machine.run(KILLED.format(way=way.command(), seconds=seconds), input=script)
-        found[moment(machine, files, through="outcome\tdone" in killed.stdout)] += 1
+        when = moment(dice, lasts * len(files) / len(FILES), files[0].path)
+        killed = machine.run(KILLED.format(way=way.command(), when=when), input=script)
+        found[progress(machine, files, through="outcome\tdone" in killed.stdout)] += 1
         for path in leftovers(machine):
             content = path.read_bytes()
             assert not any(token.encode() in content for token in TOKENS), path.name
@@ -199,14 +198,28 @@ def test_each_file_is_the_whole_old_or_new_one_and_no_other_has_a_secret(
 # The first process of a namespace takes all others along, at once.
 KILLED = """
 exec 3<&0
+: >/run/began
 unshare --pid --fork --kill-child --mount-proc {way} <&3 &
-sleep {seconds:.3f}
+{when}
 kill -KILL $!
 wait $!
 """
 
 
-def moment(machine: lab.Machine, files: list[Planted], *, through: bool) -> str:
+def moment(dice: random.Random, lasts: float, first: str) -> str:
+    """Early in the run, anywhere in it, or some time after the first file is done.
+
+    How long a run lasts changes with what else the box is at.
+    """
+    early, anywhere, later = (dice.uniform(0.001, lasts * part) for part in (0.3, 1, 0.3))
+    done = f"[ ! -e {first} ] || [ {first} -nt /run/began ]"
+    is_done = f"until {done} || ! kill -0 $!; do sleep 0.01; done"
+    return dice.choice(
+        (f"sleep {early:.3f}", f"sleep {anywhere:.3f}", f"{is_done}; sleep {later:.3f}")
+    )
+
+
+def progress(machine: lab.Machine, files: list[Planted], *, through: bool) -> str:
     """How far the script had come with its files."""
     if through:
         return "through"
