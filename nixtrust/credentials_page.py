@@ -103,7 +103,8 @@ def _kinds() -> Iterator[str]:
     yield "A reference holds no secret and is no finding: `op://…` and other addresses,"
     yield "`$(pass …)`, `${VAR}`, `{{ … }}`, a path, what is encrypted. Nor is an empty value, a"
     yield "place to fill in (`your-token-here`, `changeme`, `xxx…`), a message (`not set`), what"
-    yield "`grep` and the like look for, or what stands in a comment."
+    yield "`grep` and the like look for, or what stands in a comment. In netrc and in Cachix's own"
+    yield "configuration each password counts, whatever it says."
     yield ""
 
 

@@ -51,10 +51,10 @@ _BEHIND = {
     Syntax.FISH: ("indirect", "mentions"),
     Syntax.CSH: ("indirect", "mentions"),
     Syntax.NU: ("indirect", "mentions"),
-    Syntax.ASSIGNMENTS: ("indirect",),
-    Syntax.PAM: ("indirect",),
-    Syntax.UNIT: ("indirect",),
-    Syntax.PLIST: ("indirect",),
+    Syntax.ASSIGNMENTS: ("indirect", "about"),
+    Syntax.PAM: ("indirect", "about"),
+    Syntax.UNIT: ("indirect", "about"),
+    Syntax.PLIST: ("indirect", "about"),
     Syntax.HISTORY: ("indirect",),
 }
 
@@ -180,8 +180,11 @@ def _pointers() -> Iterator[str]:
     for place in PLACES:
         for pattern in place.patterns:
             if re.fullmatch("<.*>", pattern):
-                word = "$2" if pattern == "<EnvironmentFile>" else '"$2"'
-                yield f"  {pattern[1:-1]}) candidates {place.id} {word}"
+                yield f"  {pattern[1:-1]})"
+                if pattern == "<EnvironmentFile>":  # which may be a pattern, and have blanks
+                    yield f"    IFS=''; candidates {place.id} $2; unset IFS"
+                else:
+                    yield f'    candidates {place.id} "$2"'
                 yield '    candidates leftover "${2%/*}"/.nixtrust.new.* ;;'
     yield "  unit-not-followed)"
     yield "    place=systemd-unit"

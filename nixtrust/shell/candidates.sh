@@ -45,8 +45,7 @@ dangling_link() {
 # Nothing is seen behind a folder that is closed, to root too where the network serves it; nor what
 # is in one that may not be listed.
 look_for_closed_folder() {
-  folder=${file%/*}
-  while [ -n "$folder" ] && [ ! -d "$folder" ]; do folder=${folder%/*}; done
+  nearest_folder "$file"
   [ -n "$folder" ] || return 0
   if [ ! -x "$folder" ]; then
     why='no permission to look into it'

@@ -77,6 +77,14 @@ real_path() {
   printf '%s\n' "$real"
 }
 
+# Sets folder: the nearest one above a path that is there, or nothing.
+nearest_folder() {
+  folder=$1
+  while folder=${folder%/*} && [ -n "$folder" ] && [ ! -d "$folder" ]; do
+    case $folder in */*) ;; *) folder='' ;; esac
+  done
+}
+
 # What tells that a file is still the one that was looked at. GNU and toybox, then BSD.
 stamp_format='%d:%i:%s:%y:%z:%a:%u:%g'
 stamp() {

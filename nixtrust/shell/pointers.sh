@@ -126,8 +126,9 @@ find_locations() {
       sub(/^~/, home, text)
       sub(/[ \t\r;#)}&|].*/, "", text)
       sub(/\/+$/, "", text)
-      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/)
-        sub(/[^\/]*\001[^\/]*/, "*", text)
+      # Not where it could be anything in the home.
+      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/ && index(text, home "/\001") != 1)
+        sub(/\001/, "*", text)
       return text
     }
     # Whether an assignment is for more than one command.
@@ -169,6 +170,11 @@ find_pointers_of_nix() {
       n = split($0, token, " ")
       sub(/^extra-/, "", token[1])
       if (token[2] != "=" || token[1] !~ /^(netrc-file|secret-key-files)$/) next
+      # A path alone may have blanks.
+      if (token[1] == "netrc-file") {
+        for (i = 4; i <= n; i++) token[3] = token[3] " " token[i]
+        n = 3
+      }
       for (i = 3; i <= n; i++) if (token[i] ~ /^\//) print token[1] "\t" token[i]
     }' "$@" 2>/dev/null
 }

@@ -102,8 +102,7 @@ conf_files() {
 conf_file() {
   if [ ! -e "$file" ] && [ ! -h "$file" ]; then
     # Nor is it seen where a folder on the way is closed, to root too where the network serves it.
-    folder=${file%/*}
-    while [ -n "$folder" ] && [ ! -d "$folder" ]; do folder=${folder%/*}; done
+    nearest_folder "$file"
     if [ -n "$folder" ] && [ ! -x "$folder" ]; then
       record file "$whose" "$file" unreadable "no permission to look into $folder" ''
       return

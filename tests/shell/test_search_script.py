@@ -413,3 +413,40 @@ def test_a_folder_that_others_may_write_to_is_left_by_root(tmp_path: Path) -> No
     put(tmp_path / ".bashrc")
     tmp_path.chmod(0o777)
     assert hindrance(tmp_path) == ("folder" if os.getuid() == 0 else "")
+
+
+# What could keep a look from its end, or from all that is there -----------------------------------
+
+
+@pytest.mark.parametrize("value", ["%h/my app.env", "app.env", "-%h/no/such/my app.env"])
+def test_an_environment_file_may_have_blanks_in_its_name(value: str, tmp_path: Path) -> None:
+    put(tmp_path / "my app.env")
+    put(tmp_path / ".config/systemd/user/a.service", f"[Service]\nEnvironmentFile={value}\n")
+    found = [record[3] for record in told(tmp_path) if record[0] == "credential"]
+    assert found == ([str(tmp_path / "my app.env")] if value == "%h/my app.env" else [])
+
+
+def test_of_a_name_that_is_known_in_part_the_rest_may_be_anything(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc", 'export HISTFILE="$HOME/.hist_$(hostname)"\n')
+    put(tmp_path / ".profile", 'export XDG_CONFIG_HOME="$HOME/.config-$(uname)"\n')
+    put(tmp_path / ".hist_box", f"cachix authtoken {TOKEN}\n")
+    put(tmp_path / ".config-Linux/cachix/cachix.dhall", f'{{ authToken = "{TOKEN}" }}\n')
+    put(tmp_path / "backup/cachix/cachix.dhall", f'{{ authToken = "{TOKEN}" }}\n')
+    put(tmp_path / "notes.md", f"cachix authtoken {TOKEN}\n")
+    found = {record[3].removeprefix(f"{tmp_path}/") for record in told(tmp_path)}
+    assert found == {".hist_box", ".config-Linux/cachix/cachix.dhall"}
+
+
+def test_what_could_be_anything_in_the_home_is_not_known(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc", 'export XDG_CONFIG_HOME="$HOME/$(uname)"\n')
+    put(tmp_path / "backup/cachix/cachix.dhall", f'{{ authToken = "{TOKEN}" }}\n')
+    [record] = told(tmp_path)
+    assert (record[0], record[2]) == ("unread-place", str(tmp_path / ".bashrc"))
+
+
+def test_a_netrc_may_have_blanks_in_its_name(tmp_path: Path) -> None:
+    put(tmp_path / "my netrc", f"machine a.cachix.org password {TOKEN}\n")
+    conf = put(tmp_path / "nix.conf", f"netrc-file = {tmp_path}/my netrc\n")
+    (tmp_path / "home").mkdir()
+    [record] = told(tmp_path / "home", settings=f"confs={conf}")
+    assert record[3] == str(tmp_path / "my netrc")

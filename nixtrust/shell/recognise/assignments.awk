@@ -9,7 +9,10 @@ BEGIN {
   lost = 0           # whether a line was none of an environment file
 }
 
-{ note_indirect($0, NR) }
+{
+  note_indirect($0, NR)
+  note_secret($0, NR)
+}
 
 pending == "" && /^[ \t]*([#;]|\r?$)/ && !/\r./ {
   after_comment = /\\[ \t\r]*$/

@@ -111,7 +111,7 @@ function looks_secret(text,   i, n, run) {
   if (length(text) < 64) return 0
   n = split(text, run, /[^A-Za-z0-9+\/=]+/)
   for (i = 1; i <= n; i++)
-    if (length(run[i]) >= 64 && run[i] !~ /^\// && run[i] ~ /[a-z]/ && run[i] ~ /[A-Z]/ && \
+    if (length(run[i]) >= 64 && run[i] !~ /^\/.*[^=]$/ && run[i] ~ /[a-z]/ && run[i] ~ /[A-Z]/ && \
       run[i] ~ /[0-9]/) return 1
   return 0
 }

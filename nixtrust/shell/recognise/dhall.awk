@@ -30,7 +30,7 @@ END {
   if (nesting || text_is_open) add("bad", "", opened)
   add("end", "", NR)
   here = 1
-  if (type[1] != "end" && !is_of_sops) {
+  if (type[1] != "end" && (!is_of_sops || is_in_the_clear)) {
     if (!record("config") || type[here] != "end")
       credential("unclear", field_line ? field_line : at_line[here], "")
     if (credentials) tell_hostname()

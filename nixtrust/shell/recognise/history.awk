@@ -51,7 +51,9 @@ pending == "" && /^#/ {
   }
   if (!is_fish && goes_on(text) && length(pending) < 65536) {
     # Of a typed line end zsh keeps one backslash, of a continuation two.
-    sub(/\\+$/, is_zsh && text !~ /\\\\$/ ? " ;" : "", text)
+    # Not within sub's arguments: BWK's awk replaces nothing then.
+    joint = is_zsh && text !~ /\\\\$/ ? " ;" : ""
+    sub(/\\+$/, joint, text)
     pending = pending text
     next
   }
@@ -64,7 +66,7 @@ END {
 }
 
 function is_about(text) {
-  return text ~ /[Cc][Aa][Cc][Hh][Ii][Xx]|authtoken/
+  return text ~ /[Cc][Aa][Cc][Hh][Ii][Xx]|auth[Tt]oken|secretKey/
 }
 
 function tell_command(text) {

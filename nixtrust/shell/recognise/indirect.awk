@@ -9,7 +9,7 @@ function note_indirect(line, number,   at, rest) {
     if (note_taken(rest, "^([ \t]+(DEFAULT|OVERRIDE)=|[ \t]*[:=]?[ \t]*)", kind_of[named])) return
   } else if (line ~ /cachix.*authtoken/) {
     if (note_taken(line, "authtoken([ \t]+--?[a-z]+)*[ \t]*(<<<)?[ \t]*", "auth-token")) return
-    if (note_taken(line, "(echo|printf|print)[ \t]+([-\"\047][^$|]*[ \t]+)?", "auth-token")) return
+    if (note_taken(line, "(echo|printf|print)[ \t]+([-%\"\047][^$|]*[ \t]+)?", "auth-token")) return
   }
   if (secret_lines < 1000 && looks_secret(line)) {
     secret_lines++

@@ -15,8 +15,7 @@ function has_login(text,   at, start, tries) {
 # Whether `authtoken` between these two texts is a command of cachix that holds the token itself, and
 # no prose: cachix/cachix src/Cachix/Client/OptionsParser.hs.
 function is_login(before, after,   segment, mark) {
-  segment = before
-  sub(/.*[;|&]/, "", segment)
+  segment = last_of(before)
   if (segment !~ /cachix/ || before !~ /[ \t\n"\047]$/ || only_looks(before)) return 0
   mark = substr(before, length(before))
   if (mark ~ /["\047]/ && substr(after, 1, 1) == mark) after = substr(after, 2)
@@ -24,6 +23,10 @@ function is_login(before, after,   segment, mark) {
   if (after !~ /^[ \t\n|<;&]/) after = ""
   if (mark != "" && mark == open_quote(segment)) after = before_quote(after, mark)
   return is_argument_given(after) || is_piped(before)
+}
+
+function last_of(text,   part) {
+  return part[split(text, part, /[;|&]/)]
 }
 
 # The quote that is open at a text's end.

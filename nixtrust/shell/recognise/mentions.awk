@@ -16,7 +16,7 @@ END {
 function note_mention(line) {
   if (substr(line, length(line)) == "\r") line = substr(line, 1, length(line) - 1)
   if (document_mark != "") {
-    in_login_document(line)
+    note_document(line)
     return
   }
   if (command_line == "") command_from = NR
@@ -29,11 +29,12 @@ function note_mention(line) {
   command_line = ""
 }
 
-# The here-document that `cachix authtoken --stdin` reads.
-function in_login_document(line) {
+# The here-document of a command about Cachix, which may be what `cachix authtoken --stdin` reads.
+function note_document(line) {
   gsub(/^[ \t]+|[ \t]+$/, "", line)
   if (line == document_mark) document_mark = ""
-  else if (is_given(line)) mention("auth-token", NR)
+  else if (is_login_document && is_given(line)) mention("auth-token", NR)
+  else if (looks_secret(line)) mention("unclear", NR)
 }
 
 function without_comment(line,   at, from) {
@@ -52,8 +53,10 @@ function look_for_mentions() {
   if (has_login(command_line)) mention("auth-token", command_from)
   else if (secret_kind(command_line) != "") mention(secret_kind(command_line), command_from)
   if (length(command_line) > reach) return
-  if (match(command_line, /cachix.*authtoken[^;&|<]*<<-?[ \t]*["\047\\]?[A-Za-z0-9_]+/)) {
+  if (tolower(command_line) ~ /cachix/ && command_line !~ /<<<|[(][(]/ &&
+      match(command_line, /<<-?[ \t]*["\047\\]?[A-Za-z0-9_]+/)) {
     document_mark = substr(command_line, RSTART, RLENGTH)
+    is_login_document = command_line ~ /cachix.*authtoken/
     sub(/.*[^A-Za-z0-9_]/, "", document_mark)
   }
 }

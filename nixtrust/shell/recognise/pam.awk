@@ -7,6 +7,7 @@ BEGIN {
 
 {
   note_indirect($0, NR)
+  note_secret($0, NR)
   text = $0
   if (text !~ /\r./) sub(/#.*$/, "", text)
   if (pending == "") first = NR

@@ -31,8 +31,10 @@ function gets_literal(before, after) {
   if (before ~ /(^|[^A-Za-z0-9_-])(setenv|setx|set)([ \t]+-[-A-Za-z]+)*[ \t]+["\047]?$/ &&
       match(after, /^["\047]?[ \t]+/)) {
     after = substr(after, RLENGTH + 1)
-    # gh secret set NAME --body VALUE
-    return (sub(/^(-b|--body)[ \t=]+/, "", after) || after !~ /^-/) && begins_with_literal(after)
+    # gh secret set NAME --repo REPOSITORY --body VALUE
+    if (before ~ /secret[ \t]+set[ \t]/ && match(after, /(^|[ \t])(-b[ \t=]*|--body[ \t=]+)/))
+      return begins_with_literal(substr(after, RSTART + RLENGTH))
+    return after !~ /^-/ && begins_with_literal(after)
   }
   if (before ~ /["\047]$/ && after ~ /^=[ \t\n]/)
     return begins_with_literal(substr(before, length(before)) substr(after, 2))

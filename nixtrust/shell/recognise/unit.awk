@@ -10,7 +10,10 @@ tolower($0) ~ /cachix/ {
   is_about = 1
 }
 
-{ note_indirect($0, NR) }
+{
+  note_indirect($0, NR)
+  note_secret($0, NR)
+}
 
 /^[ \t]*[#;]/ && !/\r./ {
   if (is_continued) pending = pending "\n"

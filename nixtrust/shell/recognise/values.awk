@@ -94,14 +94,23 @@ function is_in_substitution(text) {
 function only_looks(text) {
   gsub(/"[^"]*"|\047[^\047]*\047/, "", text)
   sub(/["\047].*/, "", text)
-  sub(/.*[;|&]/, "", text)
-  return text ~ /(^.?|[ \t(])([efpz]?grep|rg|ag|ack|git|man|tldr)[ \t]/
+  text = last_command(text)
+  sub(/^[ \t]*((sudo|command|env|time)[ \t]+)*/, "", text)
+  return text ~ /^.?([efpz]?grep|rg|ag|ack|man|tldr)[ \t]/ ||
+    text ~ /^.?git[ \t]+(-[^ \t]+[ \t]+)*(grep|log|commit|show|diff|tag)[ \t]/
+}
+
+# BWK's awk takes the square of a text's length for `.*` before what is not there.
+function last_command(text,   part) {
+  return part[split(text, part, /[;|&(`]/)]
 }
 
 # The kind of what looks secret in a command about Cachix; empty if nothing does.
 function secret_kind(text) {
   # As Nix writes the hashes of what it downloads.
   gsub(/sha[0-9]+-[A-Za-z0-9+\/=]+/, "", text)
-  if (tolower(text) !~ /cachix/ || !looks_secret(text)) return ""
+  if (!looks_secret(text)) return ""
+  if (tolower(text) !~ /cachix/ && text !~ /[ \t]authtoken[ \t]|(^|[^A-Za-z_])(authToken|secretKey)[ \t]*=/)
+    return ""
   return find_variable(text, 1) ? kind_of[named] : "unclear"
 }
