@@ -1,6 +1,6 @@
 # Two commands do it all: `make demo` shows the main job on machines of a lab, `make test` tests it.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-pythons lint types docs fuzz bench requirements
+.PHONY: help setup demo demo-down test test-pythons lint types docs fuzz bench requirements
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,6 +8,7 @@ READY := .venv/ready
 
 help:
 	@echo 'make demo       the main job on a lab of real machines (root on a Debian-like Linux)'
+	@echo 'make setup      .venv alone, which `pyinfra inventory/team.py deploy.py` needs'
 	@echo 'make demo-down  takes the lab down; nothing stays running or mounted'
 	@echo 'make test       every test that this machine can run'
 	@echo 'make test-pythons  those of what is Python, under each other one from 3.11 to 3.13'
@@ -23,6 +24,9 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -m venv .venv || { echo 'no venv: apt-get install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+setup: $(READY)
+	@echo 'set up; go on: . .venv/bin/activate'
 
 demo: $(READY)
 	@$(BIN)/python -m lab.tour
