@@ -122,3 +122,10 @@ def test_a_line_that_names_a_variable_again_and_again_is_read_in_time(
 )
 def test_a_comment_or_a_search_is_none(syntax: str, text: str, awk: str) -> None:
     assert recognise(syntax, text.encode(), awk=awk) == []
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_a_variable_of_a_job_is_told_once_with_the_line_of_its_name(awk: str) -> None:
+    lines = ("<plist>", "<key>CACHIX_AUTH_TOKEN</key>", f"<string>{TOKEN}</string>", "</plist>")
+    told = recognise("plist", "\n".join(lines).encode(), awk=awk)
+    assert [(each.kind, each.line) for each in told] == [("auth-token", 2)]

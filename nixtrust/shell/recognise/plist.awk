@@ -53,7 +53,7 @@ function tell_elements(text,   line, at, element, content) {
 # `key` is the key that stands before, `argument` the string that does.
 function tell_element(element, content, line) {
   note_indirect(key "=" content, line)
-  note_secret(key "=" content, line)
+  if (!(key in kind_of)) note_secret(key "=" content, line)
   if (element == "key") {
     key = content
     gsub(/[ \t\r\n]/, "", key)
