@@ -6,7 +6,7 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -199,11 +199,12 @@ def written_since(began: float, tops: list[Path]) -> Mapping[str, bytes]:
     files = (
         Path(where, name) for top in tops for where, _, names in os.walk(top) for name in names
     )
-    return {
-        str(file): file.read_bytes()
-        for file in files
-        if file.is_file() and file.stat().st_mtime >= began
-    }
+    written = {}
+    for file in files:
+        with suppress(FileNotFoundError):  # gone since its name was read, so it is not left
+            if file.is_file() and file.stat().st_mtime >= began:
+                written[str(file)] = file.read_bytes()
+    return written
 
 
 def written_on(machine: lab.Machine, planted: tuple[Plant, ...]) -> Iterator[tuple[str, bytes]]:
