@@ -267,7 +267,7 @@ def cut_again_and_again(machine: lab.Machine) -> Counter[str]:
         before = daemon(machine)
         with over_ssh(machine, login, it.script) as client:
             until(lambda: is_lock(lock) or client.poll() is not None)
-            time.sleep(dice.uniform(0, lasts))
+            wait_for_a_moment(dice, lasts, machine, it)
             at_work, in_place = is_lock(lock), files(machine) != it.stages[0]
             cut(machine, client)
         found[("in place" if in_place else "nothing in place") if at_work else "through"] += 1
@@ -277,6 +277,18 @@ def cut_again_and_again(machine: lab.Machine) -> Counter[str]:
         assert daemon(machine) != before
     run_wholly(machine, TRUSTED[number % 2])
     return found
+
+
+def wait_for_a_moment(
+    dice: random.Random, lasts: float, machine: lab.Machine, it: Transaction
+) -> None:
+    """Anywhere in the run, or some time after the first file is in place."""
+    if dice.random() < 0.5:
+        time.sleep(dice.uniform(0, lasts))
+        return
+    lock = conf(machine, ".nixtrust-lock")
+    until(lambda: not is_lock(lock) or files(machine) != it.stages[0])
+    time.sleep(dice.uniform(0, 0.2 * lasts))
 
 
 # As pyinfra has it run, as root and through sudo.
