@@ -118,8 +118,9 @@ def _acl(reader: int) -> bytes:
 
 # He stops whatever runs in his name, as soon as it does.
 _STOPPER = """
-import os, signal
+import os, signal, time
 while True:
+    time.sleep(0.0005)
     for number in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.stat(f"/proc/{number}").st_uid == os.getuid() and int(number) != os.getpid():
@@ -133,8 +134,8 @@ while True:
 def stopping(machine: lab.Machine, person: str) -> Iterator[None]:
     """While somebody there is of no help."""
     write(machine, "/usr/local/bin/stopper", _STOPPER.encode(), mode=0o644)
-    start = f"systemd-run --quiet --uid={person} --unit=stopper python3 /usr/local/bin/stopper"
-    run(machine, start)
+    start = f"systemd-run --quiet --uid={person} --nice=-20 --unit=stopper"
+    run(machine, f"{start} python3 /usr/local/bin/stopper")
     try:
         yield
     finally:

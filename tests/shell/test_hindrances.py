@@ -80,7 +80,7 @@ def test_what_comes_to_no_end_in_somebodys_name_hinders_and_is_begun_once(
     began = time.monotonic()
     records = told(nobodys, settings=fronted(tmp_path, "sh", "sleep 77"))
     assert [record[8] for record in records] == ["stuck"] * 4
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @needs_root

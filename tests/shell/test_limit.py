@@ -2,6 +2,7 @@
 is not root can make the script wait longer."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -79,19 +80,25 @@ def test_what_it_has_begun_goes_with_it(tools: str, start: str) -> None:
 
 @needs_root
 def test_who_stops_what_limits_him_is_not_waited_for(tools: str) -> None:
-    said, lasted = ran(f"{tools}as_user_for 1 nobody sh -c 'kill -STOP $PPID; sleep 6'; echo $?")
+    said, lasted = ran(f"{tools}as_user_for 1 nobody sh -c 'kill -STOP $PPID; sleep 25'; echo $?")
     assert said.split()[-1] == "137"
-    assert lasted < 5
+    assert lasted < 20
 
 
 @needs_root
 def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
-    holds = "'setsid sleep 8.0417 & :'"
-    said, lasted = ran(f"{tools}said=$(as_user_for 1 nobody sh -c {holds} 2>&1); echo $?")
+    sleep = f"sleep 30.{os.getpid()}"
+    said, lasted = ran(
+        f"{tools}said=$(as_user_for 1 nobody sh -c 'setsid {sleep} & :' 2>&1); echo $?"
+    )
+    processes = subprocess.check_output(["ps", "-eo", "pid=,args="], text=True).splitlines()
+    held = [int(line.split()[0]) for line in processes if line.endswith(f" {sleep}")]
+    for process in held:
+        os.kill(process, signal.SIGKILL)
     assert said == "137\n"
-    assert lasted < 5
+    assert lasted < 20
     # It outlives the limit, which is why nothing may wait for what it holds.
-    assert "sleep 8.0417" in subprocess.check_output(["ps", "-eo", "args="], text=True)
+    assert held
 
 
 @needs_root
@@ -109,7 +116,7 @@ def test_what_a_user_says_is_heard_with_its_status() -> None:
     steps = "as_user_for 9 nobody sh -c 'id -un; echo more >&2; cat; exit 3'"
     said, lasted = ran(f"echo given | {steps} 2>/dev/null; echo $?")
     assert sorted(said.split()) == ["3", "given", "more", "nobody"]
-    assert lasted < 1
+    assert lasted < 8
 
 
 @needs_root

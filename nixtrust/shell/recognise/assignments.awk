@@ -28,7 +28,15 @@ pending == "" && /^[ \t]*([#;]|\r?$)/ && !/\r./ {
     text = $0
   }
   pending = pending text "\n"
-  if (quote != "" || text ~ /\\[ \t\r]*$/) next
+  if (quote != "" || text ~ /\\[ \t\r]*$/) {
+    # A quote that nothing closes would take time squared.
+    if (length(pending) > 8192) {
+      tell_variables(pending, first, "several-lines")
+      pending = "\n"
+      first = NR
+    }
+    next
+  }
 
   if (first < NR || after_comment) tell_variables(pending, first, "several-lines")
   else if (!(name in kind_of)) tell_variables(pending, NR, lost ? "unclear" : "compound")
