@@ -24,7 +24,7 @@ from nixtrust.judge_settings import (
     settings,
     undermined,
 )
-from nixtrust.machine import Machine, NixState, Unread, User
+from nixtrust.machine import Machine, NixState, Trust, Unread, User
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, owner_of, reads
 from nixtrust.plan import UNDERMINERS, difference, plan, takes_unsigned, undermining
@@ -94,11 +94,14 @@ def _hindrances(machine: Machine, owner: Owner, folded: Folded) -> Iterator[Find
         to_do = "run it as root or through sudo"
         yield unknown(Rule.NOT_ROOT, Remedy.BLOCKS, "", there, to_do)
     for path, file in machine.files.items():
-        if isinstance(file, Unreadable):
-            status = machine.status[path]
-            # What somebody has at home must not keep the system's configuration as it is.
-            own = status.whose.startswith("user:") and path != owner.root
-            remedy = Remedy.HAND if own else Remedy.BLOCKS
+        if not isinstance(file, Unreadable):
+            continue
+        status = machine.status[path]
+        # What somebody has at home must not keep the system's configuration as it is; what Nix
+        # does not read says nothing.
+        counts = path in (owner.root, owner.file, *folded.unreadable)
+        if counts or status.whose.startswith("user:"):
+            remedy = Remedy.BLOCKS if counts else Remedy.HAND
             there = f"cannot be read: {status.trouble}"
             yield unknown(Rule.UNREADABLE, remedy, path, there, "put it right there")
     for path in folded.unreadable:
@@ -155,7 +158,9 @@ def _user_conf(
     trusted user sets, everything (NixOS/nix src/libstore/daemon.cc, ClientSettings::apply).
     """
     delete = f"{user.name} should delete the line"
-    is_believed = is_trusted(policy.trusted_users, user)
+    # Of who is in a declared group only the daemon knows that he is trusted.
+    declared = is_trusted(policy.trusted_users, user)
+    is_believed = declared or (declared is None and user.trust is not Trust.UNTRUSTED)
     refusal = folded.refusal
     if refusal is not None and refusal.path in own:
         there = f"{user.name}'s own nix.conf is refused by {folded.nix}: {refusal.why}"

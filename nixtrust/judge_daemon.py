@@ -49,7 +49,7 @@ def overridden(daemon: Daemon) -> Iterator[Finding]:
             Manager.SYSTEMD: f"see `systemctl cat {daemon.unit}`",
             Manager.LAUNCHD: f"see /Library/LaunchDaemons/{daemon.unit}.plist",
         }.get(daemon.manager, "see how it is started")
-        there = f"{daemon.unit} configures the daemon besides nix.conf: {names}"
+        there = f"{daemon.unit or 'what starts it'} configures the daemon besides nix.conf: {names}"
         to_do = f"take it out there ({look}), then restart it"
         yield drift(Rule.UNDERMINED, Remedy.HAND, "", there, to_do=to_do)
 
@@ -187,6 +187,8 @@ def _remedy(
     """A restart where it can help, and only there: or every run would restart the daemon anew."""
     if any(found.remedy in (Remedy.EDIT, Remedy.RESTART) for found in of_files):
         return Remedy.RESTART, ""
+    if machine.daemon.manager is Manager.NONE:
+        return Remedy.HAND, "restart it there"
     in_files = is_trusted(folded.tokens("trusted-users") or (), user)
     if in_files in (None, user.trust is Trust.TRUSTED):
         return Remedy.HAND, "its configuration says so"

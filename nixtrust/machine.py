@@ -281,7 +281,7 @@ def _machine(records: list[_Record]) -> Machine:
             kill_mode=daemon[3],
             started=_seconds(daemon[4]),
             socket=daemon[5] == "present",
-            overrides=tuple(daemon[6].split()),
+            overrides=tuple(dict.fromkeys(daemon[6].split())),
         ),
         evidence=frozenset(record[0] for record in all_of("evidence")),
         headers=MappingProxyType({record[0]: record[1] for record in all_of("header")}),

@@ -1,6 +1,5 @@
 """Who owns a machine's nix.conf, from evidence on the machine, and where nixtrust may write."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -89,7 +88,10 @@ def _of_system(machine: Machine) -> Owner:
         # It writes nix.conf anew at each start (DeterminateSystems/determinate#127).
         kind = _behind_determinate(machine, nixos or headers[1] == "nixos")
         editable = {custom} if kind is Kind.DETERMINATE else set()
-        return Owner(kind, conf, custom, frozenset(editable), regenerated=conf)
+        # A file that only says so may be left over, and be written anew by nobody.
+        is_there = nixos or "determinate-nixd" in machine.evidence or _is_determinates(machine.nix)
+        regenerated = conf if is_there else ""
+        return Owner(kind, conf, custom, frozenset(editable), regenerated)
     if _in_store(machine, conf) or headers[0] in ("nixos", "nix-darwin") or nixos:
         darwin = headers[0] == "nix-darwin" or machine.kernel == "Darwin"
         return Owner(Kind.NIX_DARWIN if darwin else Kind.NIXOS, conf, conf)
@@ -101,6 +103,10 @@ def _of_system(machine: Machine) -> Owner:
         return Owner(Kind.CUSTOM, conf, custom, frozenset({conf, custom}))
     kind = Kind.DEBIAN if "debian" in machine.evidence else Kind.UPSTREAM
     return Owner(kind, conf, conf, frozenset({conf}))
+
+
+def _is_determinates(nix: NixVersion | None) -> bool:
+    return nix is not None and nix.flavour == "determinate"
 
 
 def _of_person(machine: Machine, person: User) -> Owner:
@@ -159,21 +165,27 @@ def _included(machine: Machine, root: str) -> frozenset[str]:
     return frozenset(found)
 
 
-# Caches that a vendor's installer or daemon adds by itself, by host; keys are named after them.
+# Caches that a vendor's installer or daemon adds by itself, and the keys that they are signed with.
 # DeterminateSystems/nix-installer and lix-project/lix-installer,
 # src/action/common/place_nix_configuration.rs.
 VENDORS: Mapping[str, str] = MappingProxyType(
     {
-        "cache.flakehub.com": "FlakeHub",
-        "install.determinate.systems": "Determinate Systems",
-        "cache.lix.systems": "Lix",
+        "https://cache.flakehub.com": "FlakeHub",
+        "https://install.determinate.systems": "Determinate Systems",
+        "https://cache.lix.systems": "Lix",
+        "cache.flakehub.com-3:hJuILl5sVK4iKm86JzgdXW12Y2Hwd5G07qKtHTOcDCM=": "FlakeHub",
+        "cache.flakehub.com-4:Asi8qIv291s0aYLyH6IOnr5Kf6+OF14WVjkE6t3xMio=": "FlakeHub",
+        "cache.flakehub.com-5:zB96CRlL7tiPtzA9/WKyPkp3A2vqxqgdgyTVNGShPDU=": "FlakeHub",
+        "cache.flakehub.com-6:W4EGFwAGgBj3he7c5fNh9NkOXw0PUVaxygCVKeuvaqU=": "FlakeHub",
+        "cache.flakehub.com-7:mvxJ2DZVHn/kRxlIaxYNMuDG1OvMckZu32um1TadOR8=": "FlakeHub",
+        "cache.flakehub.com-8:moO+OVS0mnTjBTcOUh2kYLQEd59ExzyoW1QgQ8XAARQ=": "FlakeHub",
+        "cache.flakehub.com-9:wChaSeTI6TeCuV/Sg2513ZIM9i0qJaYsF+lZCXg0J6o=": "FlakeHub",
+        "cache.flakehub.com-10:2GqeNlIp6AKp4EF2MVbE1kBOp9iBSyo0UPR9KoR0o1Y=": "FlakeHub",
+        "cache.lix.systems:aBnZUw8zA7H35Cz2RyKFVs3H4PlGTLawyY5KRbvJR8o=": "Lix",
     }
 )
 
 
 def vendor_of(token: str) -> str | None:
-    """Whose cache a substituter or a public key is, if a known vendor's."""
-    if "://" not in token:
-        return VENDORS.get(re.sub(r"-\d+$", "", token.partition(":")[0]))
-    host = re.match(r"[a-z]+://([^/?#:@]+)([/?#:]|$)", token)
-    return VENDORS.get(host[1]) if host else None
+    """Whose cache a substituter or a public key is, if it is just as a known vendor has it."""
+    return VENDORS.get(token.rstrip("/") if token.startswith("https://") else token)

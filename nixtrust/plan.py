@@ -136,6 +136,9 @@ UNDERMINERS: Mapping[str, Underminer] = {
     ),
     "build-hook": Underminer(bool, "a program decides who builds, and is believed"),
     "external-builders": Underminer(bool, "a program builds in Nix's place, and is believed"),
+    "allow-unsafe-native-code-during-evaluation": Underminer(
+        is_true, "what is evaluated runs code as whoever evaluates it"
+    ),
     "plugin-files": Underminer(bool, "foreign code is loaded into Nix, the daemon too"),
     "builders": Underminer(
         bool, "what other machines build is taken without a signature", legitimate=True
@@ -144,10 +147,13 @@ UNDERMINERS: Mapping[str, Underminer] = {
 
 
 def takes_unsigned(url: str) -> bool:
-    """Whether a substituter's own parameter makes Nix take what nobody signed (`?trusted=1`)."""
+    """Whether a substituter's own parameter makes Nix take what nobody signed (`?trusted=1`).
+
+    One whose name the machine does not tell may be it: Nix 2.34 takes `%74rusted` for the same.
+    """
     parameters = url.partition("?")[2].split("&")
     return any(
-        name == "trusted" and BOOLEANS.get(value) != "false"
+        name in ("trusted", "***") and BOOLEANS.get(value) != "false"
         for name, _, value in (parameter.partition("=") for parameter in parameters)
     )
 
@@ -308,3 +314,18 @@ def _restore(policy: Policy, files: Files, path: str) -> Restore:
     taken_out = [setting for setting, each in UNDERMINERS.items() if each.may_go]
     dealt_with = {**in_block, **dict.fromkeys([*policy.declared, *taken_out])}
     return Restore(path, block, edit(conf, dealt_with).remove, edit(original, dealt_with).remove)
+
+
+def restored(files: Files, way: Restore) -> str:
+    """What a file goes back to, of what the machine tells: the original where nothing else has
+    changed in it since, or else what stands there without the block."""
+    there, original = _conf(files, way.path), _conf(files, f"{way.path}{ORIGINAL}")
+    if f"{way.path}{ORIGINAL}" in files and _others(there, way.managed) == _others(
+        original, way.managed_before
+    ):
+        return original.text
+    return apply(there.text, Edit(way.path, way.block, ()))
+
+
+def _others(conf: ConfFile, managed: tuple[int, ...]) -> list[str]:
+    return apply(conf.text, Edit("", managed, ())).splitlines()

@@ -206,6 +206,7 @@ _UNDERMINING = {
     "pre-build-hook": _RUNS_PROGRAMS,
     "repl-overlays": _RUNS_PROGRAMS,
     "run-diff-hook": _RUNS_PROGRAMS,
+    "upgrade-nix-store-path-url": _RUNS_PROGRAMS,
     "access-tokens": _HOLDS_SECRETS,
     "impure-env": _HOLDS_SECRETS,
     "netrc-file": _HOLDS_SECRETS,
@@ -257,7 +258,7 @@ def _why_bad_value(name: str, value: object) -> str | None:
 
 
 # Within what every Nix takes for a number: unsigned int at least, and no unit.
-_COUNT = re.compile(r"[0-9]+", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 def _nix_conf_text(value: object) -> str:

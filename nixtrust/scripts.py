@@ -8,7 +8,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from nixtrust.conf import ALIASES, BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
-from nixtrust.conf_settings import KINDS, meant
+from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, meant
 from nixtrust.machine import Machine
 from nixtrust.owners import Owner, reads
 from nixtrust.plan import UNDERMINERS, Plan, Restore
@@ -198,12 +198,17 @@ def _expected(plan: Plan) -> str:
 
     Only of settings whose printed form is known: of `max-jobs = auto` Nix prints a number, of
     `experimental-features` more than was written.
+    Not of what is behind `flakes` where that is off, which some Nix do not print then.
     Not of what another folder's files keep as it is: the trial is of the one that is written to.
     """
     lines = []
+    features = plan.after.tokens("experimental-features") or ()
+    hides_flakes = plan.after.nix.hides_flake_settings and "flakes" not in features
     for setting in plan.wanted:
         tokens = plan.after.tokens(setting)
         is_known = setting in MANAGED or KINDS.get(setting) in ("bool", "int")
+        if hides_flakes and setting in NEEDS_FLAKES:
+            continue
         if is_known and tokens is not None and setting not in plan.defeated:
             words = meant(setting, tokens, plan.after.nix)
             lines.append(" ".join([setting, *sorted(set(words))]))

@@ -1,6 +1,6 @@
 """Whom and what Nix trusts on a machine: nix.conf as declared, and a daemon that goes by it."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -17,7 +17,7 @@ from nixtrust.machine import Machine, Unread
 from nixtrust.module_text import module_text
 from nixtrust.outcome import Outcome, Result, read_outcome
 from nixtrust.owners import owner_of, reads
-from nixtrust.plan import losses, plan, restores, wanted
+from nixtrust.plan import losses, plan, restored, restores, wanted
 from nixtrust.policy import Policy
 from nixtrust.scripts import Script, restart_script, undo_script, write_script
 from operations.cachix import left_behind
@@ -50,7 +50,12 @@ def trust(
     machine = machine_of(host, policy)
     judged = findings(policy, machine, system)
     found = tuple(each for each in judged if not each.rule.is_credential)
-    blocking = [each for each in found if each.remedy is Remedy.BLOCKS]
+    # What nix.conf says hinders nobody from giving back what it said.
+    blocking = [
+        each
+        for each in found
+        if each.remedy is Remedy.BLOCKS and (present or not each.rule.is_configuration)
+    ]
     # A machine that fails here never comes to the last operation, which tells of these.
     left = left_behind(policy, machine, system) if present else ()
     if present:
@@ -62,7 +67,7 @@ def trust(
         else:
             _fail_now(host, _refusal(blocking))
         return
-    script = _declaring(policy, machine, found) if present else _undoing(policy, machine)
+    script = _declaring(policy, machine, found) if present else _undoing(host, policy, machine)
     if script is None:
         host.noop("Nix trusts what is declared" if present else "nothing of nixtrust's is there")
         return
@@ -82,9 +87,11 @@ def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> 
     return None
 
 
-def _undoing(policy: Policy, machine: Machine) -> Script | None:
+def _undoing(host: Host, policy: Policy, machine: Machine) -> Script | None:
     owner = owner_of(machine)
     undone = restores(policy, owner, machine.files)
+    if not _is_shown():
+        _show_diffs(host, machine, {each.path: restored(machine.files, each) for each in undone})
     if undone:
         return undo_script(undone, machine, owner, restarts(machine))
     # Of an undo that was killed, the restart alone may be left.
@@ -138,10 +145,7 @@ def _show(
     The first of what blocks is left to the line that refuses. What could not be read tells nothing
     of how the machine differs, so that line stands alone.
     """
-    state = ctx_state.get()
-    if state.is_executing and state.check_for_changes:
-        return
-    if isinstance(machine, Unread) or machine.nix is None:
+    if _is_shown() or isinstance(machine, Unread) or machine.nix is None:
         return
     blocking = [each for each in found if each.remedy is Remedy.BLOCKS]
     if any(each.weight is Weight.UNKNOWN for each in blocking):
@@ -153,7 +157,7 @@ def _show(
         for loss in losses(reads(owner, machine.files, machine.nix), planned.after):
             host.log_styled(loss, bold=True)
     for each in found:
-        if each.weight is Weight.NOTE and state.config.DIFF:
+        if each.weight is Weight.NOTE and ctx_state.get().config.DIFF:
             host.log(str(each))
         if each.weight is not Weight.NOTE and each not in blocking[:1]:
             host.log_styled(str(each), fg="yellow")
@@ -164,18 +168,37 @@ def _show(
         declared = {setting: tokens for setting, tokens in stated if tokens is not None}
         for line in module_text(owner.module, declared).splitlines():
             host.log(f"  {line}")
-    if planned is not None and state.config.DIFF:
-        for edit in planned.edits:
-            for line in _diff(machine, edit):
+    if planned is not None:
+        _show_diffs(host, machine, {edit.path: _edited(machine, edit) for edit in planned.edits})
+
+
+def _is_shown() -> bool:
+    """Whether all was said when pyinfra looked for changes: it asks again as it makes them."""
+    state = ctx_state.get()
+    return bool(state.is_executing and state.check_for_changes)
+
+
+def _edited(machine: Machine, edit: Edit) -> str:
+    return apply(_text(machine, edit.path), edit)
+
+
+def _text(machine: Machine, path: str) -> str:
+    there = machine.files.get(path)
+    return there.text if isinstance(there, ConfFile) else ""
+
+
+def _show_diffs(host: Host, machine: Machine, texts: Mapping[str, str]) -> None:
+    """With --diff, how files would change; the values of settings that are not judged stay on the
+    machine.
+
+    + texts: by file, what would be in it
+    """
+    if ctx_state.get().config.DIFF:
+        for path, text in texts.items():
+            host.log(f"  {path}")
+            before = _told_apart(_text(machine, path))
+            for line in generate_color_diff(before, _told_apart(text)):
                 host.log(f"  {line}")
-
-
-def _diff(machine: Machine, edit: Edit) -> Iterator[str]:
-    """The change to one file. The values of settings that are not judged stay on the machine."""
-    there = machine.files.get(edit.path)
-    text = there.text if isinstance(there, ConfFile) else ""
-    yield edit.path
-    yield from generate_color_diff(_told_apart(text), _told_apart(apply(text, edit)))
 
 
 def _told_apart(text: str) -> list[str]:

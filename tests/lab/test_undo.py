@@ -150,6 +150,30 @@ def test_lines_of_the_settings_that_were_declared_are_no_hindrance(trixie: lab.M
     assert everything(trixie) == before
 
 
+def test_a_dry_run_shows_what_would_come_back_and_changes_nothing(trixie: lab.Machine) -> None:
+    lay_out(trixie, LAYOUTS["CRLF"])
+    deploy(trixie)
+    before = everything(trixie)
+    answer = run_for(trixie, "undo.py", "--dry", "--diff")
+    assert answer.returncode == 0, answer.stdout
+    assert "  + trusted-users = root mia" in answer.stdout
+    assert f"  - {BLOCK_BEGIN}" in answer.stdout
+    assert everything(trixie) == before
+
+
+def test_what_would_block_a_deploy_does_not_block_the_way_back(trixie: lab.Machine) -> None:
+    lay_out(trixie, LAYOUTS["one file"])
+    before = everything(trixie)
+    deploy(trixie)
+    xdg = trixie.root / "etc/xdg/nix/nix.conf"
+    xdg.parent.mkdir(parents=True)
+    xdg.write_text("extra-substituters = https://elsewhere.example\n")
+    refused = run_for(trixie, "deploy.py", "-y")
+    assert "nothing written: /etc/xdg/nix/nix.conf:1" in refused.stdout
+    undo(trixie)
+    assert everything(trixie) == before
+
+
 # Changed since ----------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from nixtrust.machine import Daemon, Machine, Manager, NixState, Trust, Unread
 from nixtrust.stored import Hindrance, UnreadPlace
 from tests.unit.observed import (
     BALEEN,
+    CUSTOM,
     DECLARED,
     NIX_CONF,
     NO_DAEMON,
@@ -81,7 +82,7 @@ HINDERED: Mapping[Rule, tuple[tuple[Machine | Unread, str], ...]] = {
     ),
     Rule.UNREADABLE: (
         (
-            machine(files={"/etc/nix/a.conf": Unreadable()}),
+            machine(f"include a.conf\n{DECLARED}", {"/etc/nix/a.conf": Unreadable()}),
             "/etc/nix/a.conf: cannot be read: no permission to read it; put it right there",
         ),
         (
@@ -159,6 +160,11 @@ def test_what_somebody_has_at_home_does_not_keep_the_systems_file_as_it_is() -> 
     assert all(each.remedy is EDIT for each in found(observed, Rule.SETTING))
 
 
+@pytest.mark.parametrize("path", [CUSTOM, f"{NIX_CONF}.before-nixtrust"])
+def test_what_nix_does_not_read_may_be_unreadable(path: str) -> None:
+    assert found(machine(files={path: Unreadable()})) == []
+
+
 def test_what_somebody_includes_at_home_by_a_name_that_is_not_told_is_unknown() -> None:
     (one,) = found(machine(files={OWN: "!include ???\n"}))
     assert (one.rule, one.weight, one.remedy) == (Rule.UNREADABLE, UNKNOWN, HAND)
@@ -201,6 +207,11 @@ OWN_CONFS = {
         f"{OWN}:1: baleen takes what nobody signed from {TEAM}?trusted=1{DELETE}",
     ),
     "extra-substituters = https://team.cachix.org?trusted=0\n": None,
+    # As the machine tells `?%74rusted=1`, which Nix 2.34 takes for the same.
+    "extra-substituters = https://team.cachix.org?***\n": (
+        DRIFT,
+        f"{OWN}:1: baleen takes what nobody signed from {TEAM}?***{DELETE}",
+    ),
     # The daemon does not listen to those of somebody whom it does not trust.
     "require-sigs = false\n": None,
     f"trusted-public-keys = {WRONG_KEY}\n": None,
@@ -315,3 +326,18 @@ def test_the_page_on_findings_has_a_section_for_every_rule() -> None:
     page = (Path(__file__).parents[2] / "docs" / "findings.md").read_text()
     sections = re.findall(r"^## `([a-z-]+)`", page, re.MULTILINE)
     assert sections == [rule.value for rule in Rule]
+
+
+@pytest.mark.parametrize(
+    ("trust", "rules"),
+    [(Trust.TRUSTED, {Rule.USER_CONF}), (Trust.UNREPORTED, {Rule.USER_CONF, Rule.TRUST}),
+     (Trust.UNTRUSTED, set())],
+)  # fmt: skip
+def test_so_can_the_one_of_somebody_in_a_trusted_group(trust: Trust, rules: set[Rule]) -> None:
+    observed = machine(
+        DECLARED.replace("= root\n", "= root @dev\n"),
+        {OWN: "require-sigs = false\n"},
+        users=asked(trust, groups=("dev",)),
+    )
+    told = findings(policy(nix_trusted_users=["root", "@dev"]), observed, SYSTEM)
+    assert {each.rule for each in told} == rules

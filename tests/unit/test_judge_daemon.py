@@ -215,6 +215,11 @@ def test_the_live_daemon_is_held_against_the_declaration(
             "its configuration says otherwise: look at how it is started",
         ),
         (
+            machine(users=asked(Trust.TRUSTED), daemon=replace(NO_DAEMON, socket=True)),
+            HAND,
+            "restart it there",
+        ),
+        (
             machine(
                 "trusted-users = *\n",
                 links={NIX_CONF: "/nix/store/x-nix.conf"},

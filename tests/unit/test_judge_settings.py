@@ -359,6 +359,11 @@ def test_what_determinate_brings_back_at_each_start_is_a_note() -> None:
     ]
 
 
+def test_a_header_that_determinate_left_behind_brings_nothing_back() -> None:
+    observed = machine(VENDORS, {CUSTOM: DECLARED}, headers={NIX_CONF: "determinate"})
+    assert {(each.weight, each.remedy) for each in found(observed)} == {(DRIFT, BLOCKS)}
+
+
 def test_a_vendors_cache_elsewhere_is_drift() -> None:
     observed = machine(VENDORS, {CUSTOM: DECLARED})
     assert {(each.weight, each.remedy) for each in found(observed)} == {(DRIFT, EDIT)}

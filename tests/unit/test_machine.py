@@ -116,12 +116,12 @@ def test_without_nix_users_need_no_answer() -> None:
     "told", ["there", "present\t1\tinf\t", f"present\t1\t{'9' * 400}\t"], ids=lambda told: told[:12]
 )
 def test_what_is_told_of_a_file_and_cannot_be_read_makes_that_file_unreadable(told: str) -> None:
-    machine = observed(*RECORDS, f"file\tsystem\t/x\t{told}")
-    assert isinstance(machine.files["/x"], Unreadable)
-    (line,) = (str(each) for each in findings(policy(), machine, SYSTEM) if each.where == "/x")
-    assert (
-        line == "/x: cannot be read: what is told of it is not to be understood; put it right there"
-    )
+    path = "/home/baleen/.config/nix/x"
+    machine = observed(*RECORDS, f"file\tuser:baleen\t{path}\t{told}")
+    assert isinstance(machine.files[path], Unreadable)
+    (line,) = (str(each) for each in findings(policy(), machine, SYSTEM) if each.where == path)
+    why = "what is told of it is not to be understood"
+    assert line == f"{path}: cannot be read: {why}; put it right there"
 
 
 @pytest.mark.parametrize(

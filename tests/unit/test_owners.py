@@ -187,20 +187,24 @@ def test_a_file_that_nix_gives_up_in_the_middle_keeps_no_other_from_being_read()
     ("token", "vendor"),
     [
         ("https://cache.flakehub.com", "FlakeHub"),
-        ("https://cache.flakehub.com/x?priority=1", "FlakeHub"),
+        ("https://cache.flakehub.com/", "FlakeHub"),
+        ("https://cache.flakehub.com?trusted=1", None),
+        ("http://cache.flakehub.com", None),
         ("cache.flakehub.com-10:2GqeNlIp6AKp4EF2MVbE1kBOp9iBSyo0UPR9KoR0o1Y=", "FlakeHub"),
-        ("https://cache.lix.systems:443/", "Lix"),
+        ("https://cache.lix.systems/", "Lix"),
         ("cache.lix.systems:aBnZUw8zA7H35Cz2RyKFVs3H4PlGTLawyY5KRbvJR8o=", "Lix"),
         ("https://cache.lix.systems.example.org", None),
         ("https://cache.lix.systems@example.org", None),
         ("https://x.cache.flakehub.com", None),
-        ("cache.flakehub.com-x:AAAA", None),
+        ("cache.flakehub.com-10:2GqeNlIp6AKp4EF2MVbE1kBOp9iBSyo0UPR9KoR0o1X=", None),
         ("https://[::1", None),
         ("root", None),
         ("", None),
     ],
 )
-def test_a_vendors_cache_is_known_by_its_whole_host(token: str, vendor: str | None) -> None:
+def test_a_vendors_cache_is_known_by_its_address_and_its_keys(
+    token: str, vendor: str | None
+) -> None:
     assert vendor_of(token) == vendor
 
 

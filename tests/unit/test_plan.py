@@ -11,7 +11,7 @@ from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, ConfFile, apply, fold, parse
 from nixtrust.findings import Remedy, Rule, findings
 from nixtrust.machine import Machine
 from nixtrust.owners import owner_of, reads
-from nixtrust.plan import difference, losses, plan, restores, wanted
+from nixtrust.plan import difference, losses, plan, restored, restores, wanted
 from tests.lab.conf_generator import Tree, cases, root
 from tests.unit.observed import (
     CUSTOM,
@@ -284,3 +284,24 @@ def test_a_setting_of_an_older_policys_block_is_dealt_with_too() -> None:
     observed = machine(old, {f"{NIX_CONF}.before-nixtrust": "max-jobs = 3\n"})
     (one,) = restores(POLICY, owner_of(observed), observed.files)
     assert (one.block, one.managed_before) == ((1, 2, 3), (1,))
+
+
+BEFORE = "trusted-users = mia\nmax-jobs =\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "files", "text"),
+    [
+        (f"max-jobs =\n{BLOCK}", {f"{NIX_CONF}.before-nixtrust": BEFORE}, BEFORE),
+        (f"cores =\nmax-jobs =\n{BLOCK}", {f"{NIX_CONF}.before-nixtrust": BEFORE},
+         "cores =\nmax-jobs =\n"),
+        (f"max-jobs =\n{BLOCK}", {}, "max-jobs =\n"),
+    ],
+    ids=["as it was", "changed since", "no original"],
+)  # fmt: skip
+def test_what_a_file_goes_back_to_is_known_beforehand(
+    there: str, files: Mapping[str, str], text: str
+) -> None:
+    observed = machine(there, files)
+    (one,) = restores(POLICY, owner_of(observed), observed.files)
+    assert restored(observed.files, one) == text

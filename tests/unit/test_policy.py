@@ -81,6 +81,7 @@ def test_every_declared_word_is_one_word_of_nix_conf(data: st.DataObject) -> Non
     "data",
     [
         {"nix_settings": {"max-jobs": 10**5000}},
+        {"nix_settings": {"connect-timeout": "9" * 5000}},
         {"nix_settings": {"max-jobs": -(2**64)}},
         {"nix_settings": {"some": [10**5000]}},
         {"nix_trusted_users": ["root", 10**5000]},

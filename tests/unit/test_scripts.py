@@ -104,6 +104,14 @@ def test_what_nix_prints_in_another_form_than_was_written_is_not_expected_as_wri
     assert "connect-timeout 5" in lines
 
 
+@pytest.mark.parametrize(("features", "is_expected"), [("", False), (" flakes", True)])
+def test_what_nix_hides_without_flakes_is_not_expected(features: str, is_expected: bool) -> None:
+    declared = policy(nix_settings={"experimental-features": f"nix-command{features}"})
+    there = "experimental-features = nix-command flakes\naccept-flake-config = true\n"
+    lines = expected(written(machine(there), declared=declared))
+    assert ("accept-flake-config false" in lines) is is_expected
+
+
 def test_what_cannot_be_borne_is_expected_to_be_off() -> None:
     assert "fallback false" in expected(written(machine("fallback = true\n", nix=OLD_NIX)))
 

@@ -7,7 +7,11 @@ from nixtrust.wording import are
 KEY = "team.cachix.org-1:awgC7Sut148An/CZ6TZA+wnUtJmJnOvl5NThGio9j5k="
 ALIKE = "team.cachix.org-1:awgC7SutXXXXXXCZ6TZA+wnUtJmJnOvl5NThGio9j5k="
 OTHER = "team.cachix.org-1:WkqY2zbtvHLYuLPQNML4Y0pJh4OqYY3X4LRNdvqNm8Y="
-FLAKEHUB = tuple(f"cache.flakehub.com-{number}:{number}{'A' * 42}=" for number in range(3, 6))
+FLAKEHUB = (
+    "cache.flakehub.com-3:hJuILl5sVK4iKm86JzgdXW12Y2Hwd5G07qKtHTOcDCM=",
+    "cache.flakehub.com-4:Asi8qIv291s0aYLyH6IOnr5Kf6+OF14WVjkE6t3xMio=",
+    "cache.flakehub.com-5:zB96CRlL7tiPtzA9/WKyPkp3A2vqxqgdgyTVNGShPDU=",
+)
 LIX = "cache.lix.systems:aBnZUw8zA7H35Cz2RyKFVs3H4PlGTLawyY5KRbvJR8o="
 
 
@@ -28,8 +32,8 @@ LIX = "cache.lix.systems:aBnZUw8zA7H35Cz2RyKFVs3H4PlGTLawyY5KRbvJR8o="
         (("mia", LIX, *FLAKEHUB), "mia, cache.lix.systems:aBnZUw8z… (Lix) and 3 keys of FlakeHub"
          " are missing"),
         (
-            ("https://cache.flakehub.com", "https://install.determinate.systems/x"),
-            "https://cache.flakehub.com (FlakeHub) and https://install.determinate.systems/x"
+            ("https://cache.flakehub.com", "https://install.determinate.systems/"),
+            "https://cache.flakehub.com (FlakeHub) and https://install.determinate.systems/"
             " (Determinate Systems) are missing",
         ),
     ],
