@@ -6,9 +6,10 @@
 
 LC_ALL=C
 export LC_ALL
-# The system's own first: macOS's sudo leaves the login's PATH, and root must not run what somebody
-# may write. NixOS has no tools in /usr/bin.
-PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin:/usr/local/bin:$PATH
+# The system's own: macOS's sudo leaves the login's PATH, and root must not run what somebody else may
+# write, as Homebrew's /usr/local/bin. NixOS has no tools in /usr/bin.
+login_path=$PATH
+PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin
 umask 022
 tab=$(printf '\t')
 newline='
@@ -19,6 +20,7 @@ my_uid=${me#uid=}
 my_uid=${my_uid%%[!0-9]*}
 me=${me#*\(}
 me=${me%%\)*}
+[ "$my_uid" = 0 ] || PATH=$PATH:/usr/local/bin:$login_path
 
 # limit SECONDS COMMAND…: ends a command that hangs.
 limit() {
@@ -194,7 +196,7 @@ belongs_to_root() {
 }
 find_shell() {
   case ${me#*:} in *[!A-Za-z0-9._-]*) home=/nonexistent ;; *) eval "home=~${me#*:}" ;; esac
-  folders=$PATH:/opt/homebrew/bin:/opt/local/bin:/nix/var/nix/profiles/default/bin
+  folders=$PATH:/usr/local/bin:/opt/homebrew/bin:/opt/local/bin:/nix/var/nix/profiles/default/bin
   folders=$folders:/etc/profiles/per-user/${me#*:}/bin:$home/.nix-profile/bin:$home/.local/state/nix/profile/bin
   set -f
   IFS=:
@@ -264,14 +266,6 @@ find_daemon() {
         '' | *.*' UTC') daemon_started=$value ;;
         *) daemon_started=$(date -d "$value" +%s 2>/dev/null) ;;
       esac
-      read_shown Environment
-      case " $value" in
-        *' NIX_CONF_DIR='*)
-          value=" $value"
-          value=${value#*' NIX_CONF_DIR='}
-          conf_dir=${value%% *}
-          ;;
-      esac
       find_overrides_of_unit
     fi
   elif [ "$(uname -s)" = Darwin ]; then
@@ -280,7 +274,7 @@ find_daemon() {
       [ -e "$plist" ] || continue
       manager=launchd unit=$label
       daemon=$(daemon_of_plist <"$plist")
-      overrides=$(override_names <"$plist")
+      find_overrides "$(words_of_plist <"$plist")"
       shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
       daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
       daemon_pid=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*pid = //p' | sed -n 1p)
@@ -300,6 +294,10 @@ find_daemon() {
     [ -z "$daemon_pid" ] ||
       daemon_started=$(date -d "$(ps -o lstart= -p "$daemon_pid")" +%s 2>/dev/null)
   fi
+  # What it was started with may come from elsewhere: systemd's DefaultEnvironment=, a shell.
+  if [ -n "$daemon_pid" ] && [ -r "/proc/$daemon_pid/environ" ]; then
+    find_overrides "$(tr '\0\n' '\n ' <"/proc/$daemon_pid/environ" | sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
+  fi
 }
 
 # Whether a process is known to be in another pid namespace than this one.
@@ -307,52 +305,61 @@ is_a_containers() {
   its=$(readlink "/proc/$1/ns/pid" 2>/dev/null) && [ "$its" != "$(readlink /proc/self/ns/pid)" ]
 }
 
-# Sets overrides: what else than files may configure the daemon, names alone, space-separated.
-find_overrides_of_unit() {
-  root_home=~root
+# find_overrides WORDS: adds to overrides what else than files configures the daemon, of words that
+# set variables or are flags, a line each: the names alone. NIX_CONF_DIR is followed; --nix-bin is
+# determinate-nixd's, where its Nix lies. NixOS/nix src/libstore/globals.cc, src/libutil/users.cc.
+find_overrides() {
+  root_home=~root last=''
   set -f
-  read_shown Environment
-  for word in $value; do
-    word=${word#\"}
-    case $word in
+  IFS=$newline
+  for word in $1; do
+    word=${word#[\"\']}
+    case $last$word in
+      NIX_CONF_DIR=*)
+        conf_dir=${word#*=}
+        conf_dir=${conf_dir%%[\"\' ]*}
+        ;;
       "HOME=$root_home") ;;
       NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
         overrides="$overrides ${word%%=*}"
         ;;
+      --nix-bin/*) daemon=$word/nix-daemon ;;
+      --daemon | --nix-bin | --*[!a-z-]*) ;;
+      --[a-z]*) overrides="$overrides $word" ;;
     esac
+    last=''
+    [ "$word" != --nix-bin ] || last=$word
   done
-  read_shown EnvironmentFiles
-  [ -z "$value" ] || overrides="$overrides EnvironmentFile"
+  unset IFS
+  set +f
+}
+
+find_overrides_of_unit() {
+  read_shown Environment
+  words=$value
   read_shown ExecStart
   value=${value#*'argv[]='}
-  last=''
-  for word in ${value%%' ;'*}; do
-    case $last:$word in
-      --nix-bin:/*) daemon=$word/nix-daemon ;;
-      *:--daemon | *:--nix-bin | *:--*[!a-z-]*) ;;
-      *:--[a-z]*) overrides="$overrides $word" ;;
-    esac
-    last=$word
-  done
-  set +f
+  find_overrides "$(printf '%s\n' "$words ${value%%' ; ignore_errors='*}" | tr ' ' '\n')"
+  read_shown EnvironmentFiles
+  [ -z "$value" ] || overrides="$overrides EnvironmentFile"
+}
+
+# The words of a launchd plist's arguments, and NAME=VALUE of its variables, a line each.
+words_of_plist() {
+  tr '\n<' ' \n' | awk '
+    /^key>/ { key = substr($0, 5) }
+    /^string>/ {
+      if (key ~ /^[A-Z_]+$/) print key "=" substr($0, 8)
+      key = ""
+      n = split(substr($0, 8), word, " ")
+      for (i = 1; i <= n; i++) print word[i]
+    }'
 }
 
 # The daemon's program: the one that is run last, or beside the Nix that determinate-nixd is given.
 daemon_of_plist() {
   sed -n -e '/<string>--nix-bin<\/string>/{' -e n -e 's#.*>\(/[^<]*\)<.*#\1/nix-daemon#p' -e '}' \
     -e 's#.*[ >]\(/[^ <>;]*/nix-daemon\)[ <;].*#\1#p' | sed -n '$p'
-}
-
-# The same names of a launchd plist's <key>NAME</key> and <string>--FLAG</string>; NIX_CONF_DIR is
-# followed, and --nix-bin is determinate-nixd's: where its Nix lies. NixOS/nix
-# src/libstore/globals.cc, src/libutil/users.cc.
-override_names() {
-  sed -n -e 's/^[[:space:]]*<key>\(.*\)<\/key>.*/\1=/' \
-    -e 's/^[[:space:]]*<string>\(--.*\)<\/string>.*/\1/' \
-    -e '/^--daemon$/d' -e '/^--nix-bin$/d' -e 's/^\(--[a-z][a-z-]*\)$/\1/p' \
-    -e 's/^\(NIX_CONFIG\)=.*/\1/p' -e 's/^\(NIX_CONFIG_HOME\)=.*/\1/p' \
-    -e 's/^\(NIX_USER_CONF_FILES\)=.*/\1/p' \
-    -e 's/^\(XDG_CONFIG_[A-Z]*\)=.*/\1/p' -e 's/^\(HOME\)=.*/\1/p' | tr '\n' ' '
 }
 
 show_unit() {
@@ -397,6 +404,11 @@ find_nix() {
   home=$(home_of "$nix_user")
   for bin in "${daemon%/*}" /nix/var/nix/profiles/default/bin /run/current-system/sw/bin /usr/bin \
     /usr/local/bin "$home/.nix-profile/bin" "$home/.local/state/nix/profile/bin"; do
+    # shellcheck disable=SC2012,SC2046  # of the words, the owner alone is read
+    if [ "$bin" = /usr/local/bin ] && [ "$my_uid" = 0 ]; then
+      set -- $(ls -ldn "$bin" 2>/dev/null)
+      [ "${3-}" = 0 ] || continue
+    fi
     if [ -n "$bin" ] && [ -x "$bin/nix" ]; then
       nix=$bin/nix nix_state=present
       break

@@ -290,7 +290,9 @@ find_people() {
 # person NAME _ UID _ _ HOME SHELL
 person() {
   case $newline$people in *"$newline$1:"*) return ;; esac
-  people=$people$1:$3:$6:${7-}$newline
+  home=$6
+  while [ "$home" != "${home%?/}" ]; do home=${home%/}; done
+  people=$people$1:$3:$home:${7-}$newline
 }
 
 look_at_users() {
@@ -319,7 +321,7 @@ look_at_user() {
   record user "$1" "$2" "$3" "${4-}" "$(id -Gn "$1" 2>/dev/null)"
   seen=$newline
   if [ -n "$3" ] && [ "$2" != 0 ]; then
-    conf=$3/.config/nix/nix.conf
+    conf=${3%/}/.config/nix/nix.conf
     conf_files "user:$1" "$conf" "$3"
     [ ! -e "$conf.before-nixtrust" ] || conf_files original "$conf.before-nixtrust"
   fi
@@ -389,11 +391,4 @@ probe() {
   look_at_credentials
 }
 
-answer=$(probe)
-printf '%s\n' "$answer"
-set -f
-IFS=$newline
-# shellcheck disable=SC2086  # its lines, of which none is empty
-set -- $answer
-unset IFS
-record end $#
+probe | awk '{ print } END { printf "end\t%d\n", NR }'

@@ -18,6 +18,17 @@ comes_up() {
   return 1
 }
 
+# Whether the daemon has a process for somebody's connection: it forks one for each. The one of the
+# question that was just asked may be about to end.
+somebody_is_connected() {
+  for _ in 1 2 3; do
+    ps -A -o pid= -o ppid= -o comm= 2>/dev/null | awk '
+      $3 ~ /(^|\/)nix-daemon$/ { above[$1] = $2 }
+      END { for (each in above) if (above[each] in above) exit 0; exit 1 }' || return 1
+    sleep 1
+  done
+}
+
 # builds_run GROUP: as its members, or with `auto-allocate-uids` as one of the 8388608 from 872415232
 # on (NixOS/nix src/libstore/globals.hh, start-id and id-count). ps is not on every machine.
 builds_run() {
@@ -74,8 +85,12 @@ restart_daemon() {
     launchd) by_hand=", or \`launchctl kickstart -k system/$unit\`" ;;
     *) by_hand='' ;;
   esac
-  if [ "$manager" != none ] && [ "$kill_mode" != process ] && builds_run "$1"; then
-    conclude pending "builds are running, and a restart would end them; run again later$by_hand"
+  if [ "$manager" != none ] && [ "$kill_mode" != process ]; then
+    if builds_run "$1"; then
+      conclude pending "builds are running, and a restart would end them; run again later$by_hand"
+    elif somebody_is_connected; then
+      conclude pending "somebody's nix is at work, and a restart would end it; run again later$by_hand"
+    fi
   fi
   # Even where its socket was to start it: the question whether it answers did so already.
   restart_words=$(ask_for_restart)

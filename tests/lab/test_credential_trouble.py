@@ -84,7 +84,7 @@ def test_a_machine_without_nix_loses_its_credentials(other: lab.Machine) -> None
 def locking(other: lab.Machine, tmp_path: Path) -> lab.Machine:
     """The machine with the box's own lsattr, if its image has none."""
     if not there(other, "/usr/bin/lsattr").exists():
-        script = there(other, "/usr/local/bin/lsattr")
+        script = there(other, "/usr/bin/lsattr")
         (own := there(other, "/opt/lsattr")).mkdir()
         listed = subprocess.check_output(["ldd", "/usr/bin/lsattr"], text=True)
         for library in re.findall(r"=> (/\S*lib(?:e2p|com_err)\S*)", listed):

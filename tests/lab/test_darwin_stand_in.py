@@ -111,16 +111,11 @@ PLIST = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 AS_DARWIN = """
+mount -t overlay mac -o lowerdir=/opt/mac/bin:/usr/bin /usr/bin
 for hidden in timeout setpriv runuser getent systemctl journalctl; do
   mount --bind /dev/null "/usr/bin/$hidden" 2>/dev/null || mount --bind /dev/null "/sbin/$hidden"
 done
-for tool in /opt/mac/bin/*; do
-  for folder in /usr/bin /usr/sbin; do
-    [ ! -e "$folder/${tool##*/}" ] || mount --bind "$tool" "$folder/${tool##*/}"
-  done
-done
 mount -t tmpfs tmpfs /run/systemd
-PATH=/opt/mac/bin:$PATH
 exec dash -s
 """
 
@@ -264,6 +259,31 @@ def test_running_builds_on_a_mac_are_not_ended(mac: lab.Machine, label: str) -> 
     assert restarts_of(mac) == [f"kickstart -k system/{label}"]
     assert set(everything(mac)) == {"nix.conf", "nix.conf.before-nixtrust"}
     assert {user.name: user.trust for user in look(mac).users}["baleen"] is Trust.UNTRUSTED
+
+
+@contextmanager
+def connected(mac: lab.Machine) -> Iterator[None]:
+    """While somebody has a connection to the daemon, and nothing is built."""
+    socket = 'IO::Socket::UNIX->new("/nix/var/nix/daemon-socket/socket")'
+    mac.run(
+        f"setsid perl -MIO::Socket::UNIX -e '$s = {socket}; sleep 60' </dev/null >/dev/null 2>&1 &"
+        " until [ $(pgrep -c nix-daemon) = 2 ]; do sleep 0.1; done"
+    )
+    try:
+        yield
+    finally:
+        mac.run("pkill perl; while [ $(pgrep -c nix-daemon) = 2 ]; do sleep 0.1; done")
+
+
+@one_label
+def test_nor_is_what_somebody_is_at_without_building(mac: lab.Machine, label: str) -> None:
+    machine = look(mac)
+    with connected(mac):
+        outcome = write(mac, machine)
+    assert outcome.result is Result.PENDING
+    assert "somebody's nix is at work" in outcome.words
+    assert restarts_of(mac) == []
+    assert restart(mac) == Outcome(Result.DONE, "")
 
 
 def is_taken_back(mac: lab.Machine, label: str, outcome: Outcome) -> bool:

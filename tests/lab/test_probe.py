@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 import lab
-from nixtrust.conf import Missing, Unreadable
+from nixtrust.conf import ConfFile, Missing, Unreadable
 from nixtrust.machine import Machine, Manager, NixState, Trust, read_answer
 from nixtrust.scripts import probe_script
+from tests.lab.transactions import RESTART
 
 pytestmark = pytest.mark.lab
 
@@ -58,6 +59,33 @@ def test_of_very_many_accounts_the_first_hundred_are_asked(machine: lab.Machine)
         passwd.write_text(before)
     assert answers.count(Trust.TOO_MANY) == len(answers) - 100
     assert answers.count(Trust.NO_ACCESS) > 50
+
+
+def test_a_home_with_a_slash_at_its_end_is_looked_into(machine: lab.Machine) -> None:
+    own = machine.root / "home/baleen/.config/nix/nix.conf"
+    passwd = machine.root / "etc/passwd"
+    before = passwd.read_text()
+    own.parent.mkdir(parents=True)
+    own.write_text("cores = 1\n")
+    passwd.write_text(before.replace(":/home/baleen:", ":/home/baleen//:"))
+    try:
+        seen = look(machine)
+    finally:
+        passwd.write_text(before)
+        own.unlink()
+    [baleen] = [user for user in seen.users if user.name == "baleen"]
+    assert baleen.nix_conf == "/home/baleen/.config/nix/nix.conf"
+    assert isinstance(seen.files[baleen.nix_conf], ConfFile)
+
+
+def test_what_the_daemon_was_started_with_besides_files_is_told(machine: lab.Machine) -> None:
+    machine.run(f"systemctl set-environment 'NIX_CONFIG=cores = 1'\n{RESTART}").check_returncode()
+    try:
+        overrides = look(machine).daemon.overrides
+    finally:
+        machine.run(f"systemctl unset-environment NIX_CONFIG\n{RESTART}").check_returncode()
+    assert overrides == ("NIX_CONFIG",)
+    assert look(machine).daemon.overrides == ()
 
 
 def test_a_store_that_is_not_mounted_is_not_the_absence_of_nix(machine: lab.Machine) -> None:

@@ -50,6 +50,18 @@ def ran(steps: str) -> tuple[str, float]:
     return ended.stdout, time.monotonic() - began
 
 
+@needs_root
+def test_root_runs_nothing_from_where_somebody_else_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dscl").write_text("#!/bin/sh\n")
+    (tmp_path / "dscl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    said, _ = ran("command -v dscl || echo none; echo $PATH")
+    assert said.split("\n")[0] == "none"
+    assert not {"/usr/local/bin", str(tmp_path)} & set(said.split("\n")[1].split(":"))
+
+
 def is_gone(process: str) -> bool:
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", process], capture_output=True, text=True, check=False

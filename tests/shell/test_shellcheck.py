@@ -109,7 +109,7 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
     """What common.sh's functions take for configuration besides files."""
     beginning, found, _ = text_of(probe_script({})).partition("\nfind_daemon() {")
     assert found
-    _, _, rest = text_of(probe_script({})).partition("# Sets overrides: ")
+    _, _, rest = text_of(probe_script({})).partition("# find_overrides WORDS")
     functions, _, _ = rest.partition("# Sets nix to ")
     done = subprocess.run(
         ["sh", "-c", f"{beginning}\n# {functions}\n{steps}\n}}\nmain"],
@@ -133,6 +133,14 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
         ("ExecStart={ path=/n ; argv[]=n --daemon --option trusted-users * ; }", ["--option"]),
         ("ExecStart={ path=/n ; argv[]=n --daemon ; }", []),
         ("Environment=NIX_CONFIG_HOME=/x", ["NIX_CONFIG_HOME"]),
+        (
+            "ExecStart={ path=/e ; argv[]=env NIX_CONFIG=x n --daemon ; ignore_errors=no ; }",
+            ["NIX_CONFIG"],
+        ),
+        (
+            'ExecStart={ path=/s ; argv[]=sh -c a ; HOME="/x" exec n ; ignore_errors=no ; }',
+            ["HOME"],
+        ),
         (f"ExecStart={DETERMINATE_START}", []),
         (f"ExecStart={DETERMINATE_START.replace(' daemon', ' --option daemon')}", ["--option"]),
     ],
@@ -144,6 +152,9 @@ def test_of_what_configures_the_daemon_besides_files_the_names_are_told(
     assert overrides(steps) == names
 
 
+OF_PLIST = 'find_overrides "$(words_of_plist)"\necho $overrides'
+
+
 def test_of_a_plists_variables_the_names_are_told() -> None:
     plist = (
         "<dict>\n  <key>EnvironmentVariables</key>\n  <dict>\n"
@@ -151,9 +162,31 @@ def test_of_a_plists_variables_the_names_are_told() -> None:
         "    <string>--extra-trusted-users</string>\n"
         "    <key>NIX_CONFIG</key>\n    <string>s3cret</string>\n  </dict>\n</dict>\n"
     )
-    assert overrides("override_names", plist) == ["--extra-trusted-users", "NIX_CONFIG"]
+    assert overrides(OF_PLIST, plist) == ["--extra-trusted-users", "NIX_CONFIG"]
     home = plist.replace("NIX_CONFIG<", "NIX_CONFIG_HOME<")
-    assert overrides("override_names", home) == ["--extra-trusted-users", "NIX_CONFIG_HOME"]
+    assert overrides(OF_PLIST, home) == ["--extra-trusted-users", "NIX_CONFIG_HOME"]
+    assert overrides(OF_PLIST, plist.replace("\n", "")) == ["--extra-trusted-users", "NIX_CONFIG"]
+
+
+def test_of_a_plists_shell_the_words_are_looked_at() -> None:
+    exec_it = "exec /n/nix-daemon --option require-sigs false"
+    plist = (
+        "<key>ProgramArguments</key>\n<array>\n<string>/bin/sh</string>\n<string>-c</string>\n"
+        f"<string>/bin/wait4path /n &amp;&amp; NIX_CONFIG='a\nb' {exec_it}</string>\n</array>\n"
+    )
+    assert overrides(OF_PLIST, plist) == ["NIX_CONFIG", "--option"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "stdin"),
+    [
+        (OF_PLIST, "<key>NIX_CONF_DIR</key><string>/opt/conf</string><string>--daemon</string>"),
+        ("shown=$newline'Environment=A=b NIX_CONF_DIR=/opt/conf'\nfind_overrides_of_unit", ""),
+    ],
+    ids=["launchd", "systemd"],
+)
+def test_where_the_daemon_has_its_configuration_is_followed(steps: str, stdin: str) -> None:
+    assert overrides(f"{steps}\necho $conf_dir", stdin) == ["/opt/conf"]
 
 
 # DeterminateSystems/determinate modules/nix-darwin.nix, as nix-darwin writes it out.
@@ -183,7 +216,7 @@ DETERMINATE_PLIST = """\
 
 
 def test_where_determinates_daemon_finds_its_nix_is_no_configuration() -> None:
-    assert overrides("override_names", DETERMINATE_PLIST) == []
+    assert overrides(OF_PLIST, DETERMINATE_PLIST) == []
 
 
 def test_the_nix_of_determinates_daemon_is_the_one_that_it_is_given() -> None:
