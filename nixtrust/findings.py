@@ -27,7 +27,14 @@ from nixtrust.judge_settings import (
 from nixtrust.machine import Machine, NixState, Trust, Unread, User
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, owner_of, reads
-from nixtrust.plan import UNDERMINERS, difference, plan, takes_unsigned, undermining
+from nixtrust.plan import (
+    UNDERMINERS,
+    difference,
+    hides_parameter,
+    plan,
+    takes_unsigned,
+    undermining,
+)
 from nixtrust.policy import Policy
 from nixtrust.wording import are
 
@@ -158,9 +165,10 @@ def _user_conf(
     trusted user sets, everything (NixOS/nix src/libstore/daemon.cc, ClientSettings::apply).
     """
     delete = f"{user.name} should delete the line"
-    # Of who is in a declared group only the daemon knows that he is trusted.
+    # Whether a declared group makes somebody trusted only the daemon knows.
     declared = is_trusted(policy.trusted_users, user)
-    is_believed = declared or (declared is None and user.trust is not Trust.UNTRUSTED)
+    is_doubted = user.trust in (Trust.UNTRUSTED, Trust.NO_ACCESS)
+    is_believed = declared or (declared is None and not is_doubted)
     refusal = folded.refusal
     if refusal is not None and refusal.path in own:
         there = f"{user.name}'s own nix.conf is refused by {folded.nix}: {refusal.why}"
@@ -189,7 +197,8 @@ def _user_conf(
     for setting in ("substituters", "trusted-substituters"):
         blind = [token for token in folded.tokens(setting) or () if takes_unsigned(token)]
         for where, urls in brought(setting, blind):
-            there = f"{user.name} takes what nobody signed from {' and '.join(urls)}"
+            takes = "takes" if not any(map(hides_parameter, urls)) else "may take"
+            there = f"{user.name} {takes} what nobody signed from {' and '.join(urls)}"
             yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)
     keys = difference("trusted-public-keys", folded, policy.trusted_public_keys, owner).foreign
     for where, its in brought("trusted-public-keys", keys):

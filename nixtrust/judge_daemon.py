@@ -187,11 +187,11 @@ def _remedy(
     """A restart where it can help, and only there: or every run would restart the daemon anew."""
     if any(found.remedy in (Remedy.EDIT, Remedy.RESTART) for found in of_files):
         return Remedy.RESTART, ""
-    if machine.daemon.manager is Manager.NONE:
-        return Remedy.HAND, "restart it there"
     in_files = is_trusted(folded.tokens("trusted-users") or (), user)
     if in_files in (None, user.trust is Trust.TRUSTED):
         return Remedy.HAND, "its configuration says so"
+    if machine.daemon.manager is Manager.NONE:
+        return Remedy.HAND, "restart it there"
     started = machine.daemon.started
     if started is None or any(int(at) >= int(started) for at in _changes(machine, owner).values()):
         return Remedy.RESTART, ""

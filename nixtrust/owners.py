@@ -1,5 +1,6 @@
 """Who owns a machine's nix.conf, from evidence on the machine, and where nixtrust may write."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -165,7 +166,8 @@ def _included(machine: Machine, root: str) -> frozenset[str]:
     return frozenset(found)
 
 
-# Caches that a vendor's installer or daemon adds by itself, and the keys that they are signed with.
+# Caches that a vendor's installer or daemon adds by itself, and how their keys are called: now and
+# then there is a further one.
 # DeterminateSystems/nix-installer and lix-project/lix-installer,
 # src/action/common/place_nix_configuration.rs.
 VENDORS: Mapping[str, str] = MappingProxyType(
@@ -173,19 +175,16 @@ VENDORS: Mapping[str, str] = MappingProxyType(
         "https://cache.flakehub.com": "FlakeHub",
         "https://install.determinate.systems": "Determinate Systems",
         "https://cache.lix.systems": "Lix",
-        "cache.flakehub.com-3:hJuILl5sVK4iKm86JzgdXW12Y2Hwd5G07qKtHTOcDCM=": "FlakeHub",
-        "cache.flakehub.com-4:Asi8qIv291s0aYLyH6IOnr5Kf6+OF14WVjkE6t3xMio=": "FlakeHub",
-        "cache.flakehub.com-5:zB96CRlL7tiPtzA9/WKyPkp3A2vqxqgdgyTVNGShPDU=": "FlakeHub",
-        "cache.flakehub.com-6:W4EGFwAGgBj3he7c5fNh9NkOXw0PUVaxygCVKeuvaqU=": "FlakeHub",
-        "cache.flakehub.com-7:mvxJ2DZVHn/kRxlIaxYNMuDG1OvMckZu32um1TadOR8=": "FlakeHub",
-        "cache.flakehub.com-8:moO+OVS0mnTjBTcOUh2kYLQEd59ExzyoW1QgQ8XAARQ=": "FlakeHub",
-        "cache.flakehub.com-9:wChaSeTI6TeCuV/Sg2513ZIM9i0qJaYsF+lZCXg0J6o=": "FlakeHub",
-        "cache.flakehub.com-10:2GqeNlIp6AKp4EF2MVbE1kBOp9iBSyo0UPR9KoR0o1Y=": "FlakeHub",
-        "cache.lix.systems:aBnZUw8zA7H35Cz2RyKFVs3H4PlGTLawyY5KRbvJR8o=": "Lix",
+        "cache.flakehub.com": "FlakeHub",
+        "cache.lix.systems": "Lix",
     }
 )
 
 
 def vendor_of(token: str) -> str | None:
-    """Whose cache a substituter or a public key is, if it is just as a known vendor has it."""
-    return VENDORS.get(token.rstrip("/") if token.startswith("https://") else token)
+    """Whose cache a substituter is, if its address is just a known vendor's; whose a public key is,
+    by its name."""
+    if "://" in token:
+        return VENDORS.get(token.rstrip("/"))
+    name, colon, _ = token.partition(":")
+    return VENDORS.get(re.sub(r"-\d+$", "", name)) if colon else None

@@ -147,15 +147,22 @@ UNDERMINERS: Mapping[str, Underminer] = {
 
 
 def takes_unsigned(url: str) -> bool:
-    """Whether a substituter's own parameter makes Nix take what nobody signed (`?trusted=1`).
-
-    One whose name the machine does not tell may be it: Nix 2.34 takes `%74rusted` for the same.
-    """
-    parameters = url.partition("?")[2].split("&")
-    return any(
-        name in ("trusted", "***") and BOOLEANS.get(value) != "false"
-        for name, _, value in (parameter.partition("=") for parameter in parameters)
+    """Whether a substituter's own parameter makes Nix take what nobody signed (`?trusted=1`), or
+    may do so."""
+    return hides_parameter(url) or any(
+        name == "trusted" and BOOLEANS.get(value) != "false"
+        for name, _, value in (parameter.partition("=") for parameter in _parameters(url))
     )
+
+
+def hides_parameter(url: str) -> bool:
+    """Whether the machine does not tell a parameter's name, as of `%74rusted`, which Nix 2.34 takes
+    for `trusted`."""
+    return "***" in _parameters(url)
+
+
+def _parameters(url: str) -> list[str]:
+    return url.partition("?")[2].split("&")
 
 
 def undermining(folded: Folded) -> tuple[str, ...]:

@@ -90,7 +90,8 @@ def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> 
 def _undoing(host: Host, policy: Policy, machine: Machine) -> Script | None:
     owner = owner_of(machine)
     undone = restores(policy, owner, machine.files)
-    if not _is_shown():
+    if undone and ctx_state.get().config.DIFF and not _is_shown():
+        host.log("as it would be, if no comment and no value has changed that is not sent")
         _show_diffs(host, machine, {each.path: restored(machine.files, each) for each in undone})
     if undone:
         return undo_script(undone, machine, owner, restarts(machine))

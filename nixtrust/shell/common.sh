@@ -274,7 +274,7 @@ find_daemon() {
       [ -e "$plist" ] || continue
       manager=launchd unit=$label
       daemon=$(daemon_of_plist <"$plist")
-      find_overrides "$(words_of_plist <"$plist")"
+      find_overrides_of_plist <"$plist"
       shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
       daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
       daemon_pid=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*pid = //p' | sed -n 1p)
@@ -294,9 +294,14 @@ find_daemon() {
     [ -z "$daemon_pid" ] ||
       daemon_started=$(date -d "$(ps -o lstart= -p "$daemon_pid")" +%s 2>/dev/null)
   fi
-  # What it was started with may come from elsewhere: systemd's DefaultEnvironment=, a shell.
+  # What it was started with may come from elsewhere: systemd's DefaultEnvironment=, a shell. What a
+  # service manager says holds from the next start on.
   if [ -n "$daemon_pid" ] && [ -r "/proc/$daemon_pid/environ" ]; then
-    find_overrides "$(tr '\0\n' '\n ' <"/proc/$daemon_pid/environ" | sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
+    stated=$conf_dir
+    find_variables "$(tr '\0\n' '\n ' <"/proc/$daemon_pid/environ" | sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
+    if [ "$manager" != none ] && [ "$conf_dir" != "$stated" ]; then
+      conf_dir=$stated overrides="$overrides NIX_CONF_DIR"
+    fi
   fi
 }
 
@@ -305,30 +310,45 @@ is_a_containers() {
   its=$(readlink "/proc/$1/ns/pid" 2>/dev/null) && [ "$its" != "$(readlink /proc/self/ns/pid)" ]
 }
 
-# find_overrides WORDS: adds to overrides what else than files configures the daemon, of words that
-# set variables or are flags, a line each: the names alone. NIX_CONF_DIR is followed; --nix-bin is
-# determinate-nixd's, where its Nix lies. NixOS/nix src/libstore/globals.cc, src/libutil/users.cc.
-find_overrides() {
-  root_home=~root last=''
+# find_variables WORDS: adds to overrides the names of the variables that configure the daemon besides
+# files, of words that may set some, a line each. NIX_CONF_DIR is followed. NixOS/nix
+# src/libstore/globals.cc, src/libutil/users.cc.
+find_variables() {
+  root_home=~root
   set -f
   IFS=$newline
   for word in $1; do
     word=${word#[\"\']}
-    case $last$word in
+    case $word in
       NIX_CONF_DIR=*)
-        conf_dir=${word#*=}
-        conf_dir=${conf_dir%%[\"\' ]*}
+        word=${word#*=}
+        word=${word#'&quot;'}
+        word=${word#[\"\']}
+        case $word in /*) conf_dir=${word%%[\"\'\& ]*} ;; esac
         ;;
-      "HOME=$root_home") ;;
+      "HOME=$root_home" | HOME=/ | XDG_CONFIG_DIRS=/etc/xdg) ;;
       NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
         overrides="$overrides ${word%%=*}"
         ;;
-      --nix-bin/*) daemon=$word/nix-daemon ;;
-      --daemon | --nix-bin | --*[!a-z-]*) ;;
-      --[a-z]*) overrides="$overrides $word" ;;
     esac
-    last=''
-    [ "$word" != --nix-bin ] || last=$word
+  done
+  unset IFS
+  set +f
+}
+
+# find_flags WORDS: adds to overrides the flags among the daemon's arguments, a line each. --nix-bin is
+# determinate-nixd's: where its Nix lies.
+find_flags() {
+  last=''
+  set -f
+  IFS=$newline
+  for word in $1; do
+    case $last:$word in
+      --nix-bin:/*) daemon=$word/nix-daemon ;;
+      *:--daemon | *:--nix-bin | *:--*[!a-z-]*) ;;
+      *:--[a-z]*) overrides="$overrides $word" ;;
+    esac
+    last=$word
   done
   unset IFS
   set +f
@@ -336,23 +356,31 @@ find_overrides() {
 
 find_overrides_of_unit() {
   read_shown Environment
-  words=$value
-  read_shown ExecStart
-  value=${value#*'argv[]='}
-  find_overrides "$(printf '%s\n' "$words ${value%%' ; ignore_errors='*}" | tr ' ' '\n')"
+  find_variables "$(printf '%s\n' "$value" | tr ' ' '\n')"
   read_shown EnvironmentFiles
   [ -z "$value" ] || overrides="$overrides EnvironmentFile"
+  read_shown ExecStart
+  value=${value#*'argv[]='}
+  arguments=$(printf '%s\n' "${value%%' ; ignore_errors='*}" | tr ' ' '\n')
+  find_variables "$arguments"
+  find_flags "$arguments"
 }
 
-# The words of a launchd plist's arguments, and NAME=VALUE of its variables, a line each.
+find_overrides_of_plist() {
+  words=$(words_of_plist)
+  find_variables "$words"
+  find_flags "$words"
+}
+
+# The words of a launchd plist's arguments, a line each, and NAME=VALUE of its variables.
 words_of_plist() {
   tr '\n<' ' \n' | awk '
     /^key>/ { key = substr($0, 5) }
     /^string>/ {
-      if (key ~ /^[A-Z_]+$/) print key "=" substr($0, 8)
-      key = ""
       n = split(substr($0, 8), word, " ")
-      for (i = 1; i <= n; i++) print word[i]
+      if (key ~ /^[A-Z_]+$/) print key "=" substr($0, 8)
+      else for (i = 1; i <= n; i++) print word[i]
+      key = ""
     }'
 }
 
@@ -404,10 +432,14 @@ find_nix() {
   home=$(home_of "$nix_user")
   for bin in "${daemon%/*}" /nix/var/nix/profiles/default/bin /run/current-system/sw/bin /usr/bin \
     /usr/local/bin "$home/.nix-profile/bin" "$home/.local/state/nix/profile/bin"; do
-    # shellcheck disable=SC2012,SC2046  # of the words, the owner alone is read
+    # shellcheck disable=SC2012,SC2046  # of the words, mode and owner are read
     if [ "$bin" = /usr/local/bin ] && [ "$my_uid" = 0 ]; then
       set -- $(ls -ldn "$bin" 2>/dev/null)
-      [ "${3-}" = 0 ] || continue
+      case ${3-}:${1-} in
+        0:?????w* | 0:????????w*) continue ;;
+        0:*) ;;
+        *) continue ;;
+      esac
     fi
     if [ -n "$bin" ] && [ -x "$bin/nix" ]; then
       nix=$bin/nix nix_state=present

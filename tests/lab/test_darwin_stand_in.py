@@ -265,9 +265,10 @@ def test_running_builds_on_a_mac_are_not_ended(mac: lab.Machine, label: str) -> 
 def connected(mac: lab.Machine) -> Iterator[None]:
     """While somebody has a connection to the daemon, and nothing is built."""
     socket = 'IO::Socket::UNIX->new("/nix/var/nix/daemon-socket/socket")'
+    says_so = 'open($f, ">/tmp/connected")'
     mac.run(
-        f"setsid perl -MIO::Socket::UNIX -e '$s = {socket}; sleep 60' </dev/null >/dev/null 2>&1 &"
-        " until [ $(pgrep -c nix-daemon) = 2 ]; do sleep 0.1; done"
+        f"setsid perl -MIO::Socket::UNIX -e '$s = {socket}; {says_so}; sleep 600'"
+        " </dev/null >/dev/null 2>&1 & until [ -e /tmp/connected ]; do sleep 0.1; done"
     )
     try:
         yield

@@ -168,9 +168,12 @@ def test_what_would_block_a_deploy_does_not_block_the_way_back(trixie: lab.Machi
     xdg = trixie.root / "etc/xdg/nix/nix.conf"
     xdg.parent.mkdir(parents=True)
     xdg.write_text("extra-substituters = https://elsewhere.example\n")
-    refused = run_for(trixie, "deploy.py", "-y")
+    try:
+        refused = run_for(trixie, "deploy.py", "-y")
+        undo(trixie)
+    finally:
+        xdg.unlink()
     assert "nothing written: /etc/xdg/nix/nix.conf:1" in refused.stdout
-    undo(trixie)
     assert everything(trixie) == before
 
 

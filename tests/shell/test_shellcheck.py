@@ -109,7 +109,7 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
     """What common.sh's functions take for configuration besides files."""
     beginning, found, _ = text_of(probe_script({})).partition("\nfind_daemon() {")
     assert found
-    _, _, rest = text_of(probe_script({})).partition("# find_overrides WORDS")
+    _, _, rest = text_of(probe_script({})).partition("# find_variables WORDS")
     functions, _, _ = rest.partition("# Sets nix to ")
     done = subprocess.run(
         ["sh", "-c", f"{beginning}\n# {functions}\n{steps}\n}}\nmain"],
@@ -141,6 +141,8 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
             'ExecStart={ path=/s ; argv[]=sh -c a ; HOME="/x" exec n ; ignore_errors=no ; }',
             ["HOME"],
         ),
+        ('Environment="CURL_OPTS=-s --fail now"', []),
+        ("Environment=HOME=/ XDG_CONFIG_DIRS=/etc/xdg", []),
         (f"ExecStart={DETERMINATE_START}", []),
         (f"ExecStart={DETERMINATE_START.replace(' daemon', ' --option daemon')}", ["--option"]),
     ],
@@ -152,20 +154,21 @@ def test_of_what_configures_the_daemon_besides_files_the_names_are_told(
     assert overrides(steps) == names
 
 
-OF_PLIST = 'find_overrides "$(words_of_plist)"\necho $overrides'
+IN_SHELL = '{ path=/s ; argv[]=sh -c NIX_CONF_DIR="/opt/conf" exec n ; ignore_errors=no ; }'
+OF_PLIST = "find_overrides_of_plist\necho $overrides"
 
 
 def test_of_a_plists_variables_the_names_are_told() -> None:
     plist = (
         "<dict>\n  <key>EnvironmentVariables</key>\n  <dict>\n"
-        "    <key>NIX_SSL_CERT_FILE</key>\n    <string>/x</string>\n"
+        "    <key>NIX_SSL_CERT_FILE</key>\n    <string>/x --y</string>\n"
         "    <string>--extra-trusted-users</string>\n"
         "    <key>NIX_CONFIG</key>\n    <string>s3cret</string>\n  </dict>\n</dict>\n"
     )
-    assert overrides(OF_PLIST, plist) == ["--extra-trusted-users", "NIX_CONFIG"]
+    assert overrides(OF_PLIST, plist) == ["NIX_CONFIG", "--extra-trusted-users"]
     home = plist.replace("NIX_CONFIG<", "NIX_CONFIG_HOME<")
-    assert overrides(OF_PLIST, home) == ["--extra-trusted-users", "NIX_CONFIG_HOME"]
-    assert overrides(OF_PLIST, plist.replace("\n", "")) == ["--extra-trusted-users", "NIX_CONFIG"]
+    assert overrides(OF_PLIST, home) == ["NIX_CONFIG_HOME", "--extra-trusted-users"]
+    assert overrides(OF_PLIST, plist.replace("\n", "")) == ["NIX_CONFIG", "--extra-trusted-users"]
 
 
 def test_of_a_plists_shell_the_words_are_looked_at() -> None:
@@ -180,10 +183,13 @@ def test_of_a_plists_shell_the_words_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("steps", "stdin"),
     [
-        (OF_PLIST, "<key>NIX_CONF_DIR</key><string>/opt/conf</string><string>--daemon</string>"),
+        (OF_PLIST, "<key>NIX_CONF_DIR</key><string>/opt/conf</string><string>-c</string>"),
+        (OF_PLIST, "<string>NIX_CONF_DIR=&quot;/opt/conf&quot; exec n</string>"),
         ("shown=$newline'Environment=A=b NIX_CONF_DIR=/opt/conf'\nfind_overrides_of_unit", ""),
+        (f"shown=$newline'ExecStart={IN_SHELL}'\nfind_overrides_of_unit", ""),
+        ("conf_dir=/opt/conf\nfind_variables NIX_CONF_DIR=", ""),
     ],
-    ids=["launchd", "systemd"],
+    ids=["launchd", "a shell of launchd's", "systemd", "a shell of systemd's", "empty"],
 )
 def test_where_the_daemon_has_its_configuration_is_followed(steps: str, stdin: str) -> None:
     assert overrides(f"{steps}\necho $conf_dir", stdin) == ["/opt/conf"]

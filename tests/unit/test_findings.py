@@ -210,7 +210,7 @@ OWN_CONFS = {
     # As the machine tells `?%74rusted=1`, which Nix 2.34 takes for the same.
     "extra-substituters = https://team.cachix.org?***\n": (
         DRIFT,
-        f"{OWN}:1: baleen takes what nobody signed from {TEAM}?***{DELETE}",
+        f"{OWN}:1: baleen may take what nobody signed from {TEAM}?***{DELETE}",
     ),
     # The daemon does not listen to those of somebody whom it does not trust.
     "require-sigs = false\n": None,
@@ -331,7 +331,7 @@ def test_the_page_on_findings_has_a_section_for_every_rule() -> None:
 @pytest.mark.parametrize(
     ("trust", "rules"),
     [(Trust.TRUSTED, {Rule.USER_CONF}), (Trust.UNREPORTED, {Rule.USER_CONF, Rule.TRUST}),
-     (Trust.UNTRUSTED, set())],
+     (Trust.UNTRUSTED, set()), (Trust.NO_ACCESS, set())],
 )  # fmt: skip
 def test_so_can_the_one_of_somebody_in_a_trusted_group(trust: Trust, rules: set[Rule]) -> None:
     observed = machine(

@@ -221,6 +221,16 @@ def test_the_live_daemon_is_held_against_the_declaration(
         ),
         (
             machine(
+                "trusted-users = root baleen\n",
+                links={NIX_CONF: "/opt/nix.conf"},
+                users=asked(Trust.TRUSTED),
+                daemon=replace(NO_DAEMON, socket=True),
+            ),
+            HAND,
+            "its configuration says so",
+        ),
+        (
+            machine(
                 "trusted-users = *\n",
                 links={NIX_CONF: "/nix/store/x-nix.conf"},
                 users=asked(Trust.TRUSTED),

@@ -196,13 +196,14 @@ def test_a_file_that_nix_gives_up_in_the_middle_keeps_no_other_from_being_read()
         ("https://cache.lix.systems.example.org", None),
         ("https://cache.lix.systems@example.org", None),
         ("https://x.cache.flakehub.com", None),
-        ("cache.flakehub.com-10:2GqeNlIp6AKp4EF2MVbE1kBOp9iBSyo0UPR9KoR0o1X=", None),
+        ("cache.flakehub.com-x:AAAA", None),
+        ("cache.flakehub.com", None),
         ("https://[::1", None),
         ("root", None),
         ("", None),
     ],
 )
-def test_a_vendors_cache_is_known_by_its_address_and_its_keys(
+def test_a_vendors_cache_is_known_by_its_whole_address_and_its_keys_by_their_name(
     token: str, vendor: str | None
 ) -> None:
     assert vendor_of(token) == vendor
