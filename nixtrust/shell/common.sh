@@ -94,7 +94,7 @@ stamp() {
     echo absent
   else
     stat -c "$stamp_format" "$1" 2>/dev/null ||
-      stat -f '%d:%i:%z:%Fm:%Fc:%Mp%Lp:%u:%g' "$1"
+      stat -f '%d:%i:%z:%Fm:%Fc:%Mp%Lp:%u:%g' "$1" 2>/dev/null
   fi
 }
 
@@ -273,8 +273,8 @@ find_daemon() {
       plist=/Library/LaunchDaemons/$label.plist
       [ -e "$plist" ] || continue
       manager=launchd unit=$label
-      daemon=$(daemon_of_plist <"$plist")
-      find_overrides_of_plist <"$plist"
+      daemon=$({ daemon_of_plist <"$plist"; } 2>/dev/null)
+      { find_overrides_of_plist <"$plist"; } 2>/dev/null
       shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
       daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
       daemon_pid=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*pid = //p' | sed -n 1p)
@@ -296,9 +296,11 @@ find_daemon() {
   fi
   # What it was started with may come from elsewhere: systemd's DefaultEnvironment=, a shell. What a
   # service manager says holds from the next start on.
-  if [ -n "$daemon_pid" ] && [ -r "/proc/$daemon_pid/environ" ]; then
+  if [ -n "$daemon_pid" ]; then
     stated=$conf_dir
-    find_variables "$(tr '\0\n' '\n ' <"/proc/$daemon_pid/environ" | sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
+    # One that is being restarted may be gone by now: /proc still names it, and opening fails.
+    find_variables "$({ tr '\0\n' '\n ' <"/proc/$daemon_pid/environ"; } 2>/dev/null |
+      sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
     if [ "$manager" != none ] && [ "$conf_dir" != "$stated" ]; then
       conf_dir=$stated overrides="$overrides NIX_CONF_DIR"
     fi

@@ -10,7 +10,7 @@ try_without() {
   without=$(printf '%s\n' "$told" | awk -F "$tab" '$5 == "-" { printf "%dd;", $2 }')
   [ -n "$without" ] || return 0
   # sed has a limit as well: nobody may read what it says.
-  limit "$((patience + 1))" sed "$without" "$file" |
+  limit "$((patience + 1))" sed "$without" "$file" 2>/dev/null |
     as_user_for "$patience" "$owner" sh -c "$accepted" sh "$PATH" "$program" >/dev/null 2>&1
   judged=$?
   give_up_on "$owner" "$judged"

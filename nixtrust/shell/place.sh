@@ -33,7 +33,7 @@ keep_originals() {
 
 # A file with our block in it is none: there was no file before.
 keep_original() {
-  if [ ! -e "$1" ] || [ -e "$1.before-nixtrust" ] || grep -qF "$block_begin" "$1"; then return; fi
+  if [ ! -e "$1" ] || [ -e "$1.before-nixtrust" ] || grep -qsF "$block_begin" "$1"; then return; fi
   note "made$tab$1.before-nixtrust"
   copy "$1" "$1.before-nixtrust"
   made=$made$1.before-nixtrust$newline

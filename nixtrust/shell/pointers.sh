@@ -269,6 +269,6 @@ find_pointers_of_plists() {
 # https://docs.determinate.systems: authentication.additionalNetrcSources, a list of paths.
 find_pointers_of_determinate() {
   [ -r "$1" ] || return 0
-  tr '\n' ' ' <"$1" | sed -n 's/.*"additionalNetrcSources"[^[]*\[\([^]]*\)\].*/\1/p' |
+  { tr '\n' ' ' <"$1"; } 2>/dev/null | sed -n 's/.*"additionalNetrcSources"[^[]*\[\([^]]*\)\].*/\1/p' |
     tr ',' '\n' | sed -n "s/.*\"\(\/[^\"]*\)\".*/additionalNetrcSources$tab\1/p"
 }

@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # with common.sh it is one script
-# Looks at a machine and answers everything at once; writes nothing. Follows common.sh.
+# Looks at a machine and answers everything at once; writes nothing. Follows common.sh. Somebody may
+# work there meanwhile: what is gone between two lines of this is absent or unreadable, without a
+# word on standard error. The shell's own, of a file that it cannot open, goes where the braces say.
 # The answer: one record a line, fields parted by tabs; the lines of a file behind '|'; the last
 # record counts all lines before it, so that a truncated answer shows.
 
@@ -50,9 +52,11 @@ look_at_owner() {
   [ ! -e /usr/local/bin/determinate-nixd ] || record evidence determinate-nixd
   conffiles=/var/lib/dpkg/info/nix-setup-systemd.conffiles
   if [ -r "$conffiles" ]; then
-    while read -r file _; do
-      [ "$file" != "$conf_dir/nix.conf" ] || record evidence debian
-    done <"$conffiles"
+    {
+      while read -r file _; do
+        [ "$file" != "$conf_dir/nix.conf" ] || record evidence debian
+      done <"$conffiles"
+    } 2>/dev/null
   fi
   record store-owner "$store_owner"
   for file in "$conf_dir/nix.conf" "$conf_dir/nix.custom.conf"; do
@@ -72,10 +76,12 @@ look_at_owner() {
 # read_head FILE: sets head to its first lines.
 read_head() {
   head=''
-  for _ in 1 2 3 4 5 6; do
-    IFS= read -r line || break
-    head=$head$line$newline
-  done <"$1"
+  {
+    for _ in 1 2 3 4 5 6; do
+      IFS= read -r line || break
+      head=$head$line$newline
+    done <"$1"
+  } 2>/dev/null
 }
 
 # conf_files WHOSE ROOT HOME: this file and all that it includes, each once.
@@ -110,7 +116,7 @@ conf_file() {
     # It may have been there when the daemon started. Not where nixtrust's own lock comes and goes.
     gone=''
     if [ "${file%/*}" != "$conf_dir" ] && [ -d "${file%/*}" ]; then
-      gone=$(stat -c %Y "${file%/*}" 2>/dev/null || stat -f %m "${file%/*}")
+      gone=$(stat -c %Y "${file%/*}" 2>/dev/null || stat -f %m "${file%/*}" 2>/dev/null)
     fi
     record file "$whose" "$file" absent '' "$gone"
     return
@@ -129,7 +135,7 @@ conf_file() {
     why='stat fails on it'
   elif [ "$size" -gt 1048576 ]; then
     why='larger than 1 MiB'
-  elif ! text=$(redact '|' "${file%/*}" <"$file" 2>/dev/null); then
+  elif ! text=$({ redact '|' "${file%/*}" <"$file"; } 2>/dev/null); then
     why='reading it failed'
   else
     [ -z "$link" ] || link_changed
@@ -166,8 +172,8 @@ read_status() {
     stamp=${status#* }
     [ ! -h "$file" ] || stamp=$(stamp "$file")
   else
-    size=$(wc -c <"$file") &&
-      changed=$(stat -L -c '%Z' "$file" 2>/dev/null || stat -L -f '%Fc' "$file") &&
+    size=$({ wc -c <"$file"; } 2>/dev/null) &&
+      changed=$(stat -L -c '%Z' "$file" 2>/dev/null || stat -L -f '%Fc' "$file" 2>/dev/null) &&
       stamp=$(stamp "$file")
   fi
 }
@@ -186,7 +192,7 @@ link_changed() {
         /nix/store/* | /etc/static/*) break ;;
         /etc/static) case $(readlink "$file") in /etc/static/*) ;; *) break ;; esac ;;
       esac
-      since=$(stat -c %.3Z "$hop" 2>/dev/null || stat -f %Fc "$hop")
+      since=$(stat -c %.3Z "$hop" 2>/dev/null || stat -f %Fc "$hop" 2>/dev/null) || break
       [ "${since%.*}" -lt "${relinked%.*}" ] || relinked=$since
       case $(readlink "$hop") in
         /*) hop=$(readlink "$hop") ;;
@@ -352,7 +358,7 @@ look_at_trust() {
   # One before 2.15 does not say, and makes folders for whoever connects (NixOS/nix
   # src/libstore/local-store.cc, createUser), while a look is to change nothing.
   if [ "$1" != "$me" ] && [ "$minor" -lt 15 ]; then
-    if as_user_for 20 "$1" test -w /nix/var/nix/daemon-socket/socket; then
+    if as_user_for 20 "$1" test -w /nix/var/nix/daemon-socket/socket >/dev/null 2>&1; then
       record trust "$1" unreported
     else
       record trust "$1" no-access

@@ -145,7 +145,7 @@ lay_stage() {
   each stand_in "$changes"
   include='[[:space:]]*!\{0,1\}include[[:space:]][[:space:]]*'
   for file; do
-    if [ ! -f "$stage$file" ] || ! grep -q "^$include/" "$stage$file"; then continue; fi
+    if [ ! -f "$stage$file" ] || ! grep -qs "^$include/" "$stage$file"; then continue; fi
     lay_way "${file%/*}"
     words=$({ sed "s#^\($include\)/#\1$stage_written/#" "$stage$file" >"$stage$file.full"; } 2>&1) ||
       conclude failed "$words"
