@@ -1,19 +1,34 @@
 """How the tests are spread over processes, and what each run of them tells at its end."""
 
+import os
+import shlex
+import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# In what test files share, a failed assertion shows its values as it does in the files themselves.
+pytest.register_assert_rewrite("tests.lab", "tests.pyinfra", "tests.shell", "tests.unit")
+
+# What is killed is killed at moments of the day's own; all processes of a run have the same.
+os.environ.setdefault("NIXTRUST_KILL_SEED", f"{datetime.now(UTC):%Y%m%d}")
+KILL_SEED = os.environ["NIXTRUST_KILL_SEED"]
+
 # The lab of those test files in tests/lab/ that name none of their own as `LAB`.
 SHARED_LAB = "tests"
 
-# The labs whose tests take longest, in this order.
-SLOW = ("kills", "transaction", "trouble", "owners", "tests", "credential-fuzz", "credential-kills")
+# The labs whose tests take longest, in this order: first what waits most.
+SLOW = (
+    *("trouble", "rollback", "restart", "kills", "cuts", "credential-ways", "undo", "credentials"),
+    *("transaction", "tests", "owners", "credential-kills", "credential-fuzz", "portability"),
+)
 
 
 @cache
@@ -54,13 +69,63 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn)
 
 
+def pytest_report_header() -> str:
+    return f"kills and cuts: NIXTRUST_KILL_SEED={KILL_SEED}"
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter,
 ) -> Generator[None, None, None]:
-    """After all else, one line on what could not run here, and why."""
+    """After all else: what could not run here and why; then the first failure, in a few lines."""
     yield
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    stats = terminalreporter.stats
+    for line in (
+        *not_run(stats.get("skipped", [])),
+        *failure([*stats.get("error", []), *stats.get("failed", [])]),
+    ):
+        terminalreporter.write_line(line)
+
+
+def not_run(skipped: Iterable[pytest.TestReport]) -> Iterator[str]:
+    """A line for each reason why tests were skipped."""
+    reasons: Counter[str] = Counter()
+    for report in skipped:
+        assert isinstance(report.longrepr, tuple)
+        reasons[report.longrepr[2].removeprefix("Skipped: ")] += 1
     for reason, number in reasons.items():
-        terminalreporter.write_line(f"not run here: {number} test{'s' * (number > 1)}: {reason}")
+        yield f"not run here: {number} test{'s' * (number > 1)}: {reason}"
+
+
+# Of a long message the beginning and the end are shown, and of a long line the beginning: with what
+# make and CI say behind it, all of it stands in the last ten lines.
+_FIRST, _LAST, _WIDTH = 2, 1, 160
+
+
+def failure(failed: Sequence[pytest.TestReport]) -> Iterator[str]:
+    """Which test failed first, why, and how to run it alone; how many others did."""
+    for report in failed[:1]:
+        yield f"failed: {report.nodeid}"
+        why = [line for line in message(report).splitlines() if line.strip()]
+        if len(why) > _FIRST + _LAST:
+            why[_FIRST:-_LAST] = [f"… {len(why) - _FIRST - _LAST} lines more, above …"]
+        for line in why:
+            yield f"  {line[:_WIDTH]}{'…' * (len(line) > _WIDTH)}"
+        yield f"alone: {alone(report)}"
+    if failed[1:]:
+        yield f"and {len(failed) - 1} more, above"
+
+
+def message(report: pytest.TestReport) -> str:
+    """What an exception, or whatever else ended a test, says."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr)
+
+
+def alone(report: pytest.TestReport) -> str:
+    """The command that runs a test alone, with the dice that it had."""
+    python = sys.executable
+    if python.startswith(f"{os.getcwd()}/"):
+        python = str(Path(python).relative_to(Path.cwd()))
+    dice = [f"{name}={value}" for name, value in report.user_properties]
+    return shlex.join([*dice, python, "-m", "pytest", report.nodeid])

@@ -1,6 +1,7 @@
 """How tests are spread over processes, and what is told at the end of a run."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,14 +27,27 @@ def test_that_notes_who_ran_it(number):
 NOT_ALL_WELL = """
 import pytest
 
+from tests.lab.sharing import looks_well
 
-def test_that_fails():
-    assert False
+
+@pytest.mark.parametrize("name", ["it's"])
+def test_that_fails(name, record_property):
+    record_property("NIXTRUST_KILL_SEED", "7")
+    looks_well("cannot open /etc/nix: it is gone")
+
+
+def test_that_fails_too():
+    raise AssertionError("\\n".join(f"line {number}" for number in range(100)))
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_that_needs_more(number):
     pytest.skip("the lab needs root")
+"""
+
+SHARING = """
+def looks_well(error):
+    assert error == ""
 """
 
 
@@ -66,13 +80,31 @@ def test_the_tests_of_one_lab_are_run_by_one_process(project: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["in one process", "in two"])
-def test_what_failed_is_named_and_what_was_not_run_has_its_reason(
+def test_the_last_lines_say_what_was_not_run_and_which_test_failed_why_and_how_to_run_it(
     options: tuple[str, ...], project: Path
 ) -> None:
     (project / "tests/lab/test_a.py").write_text(NOT_ALL_WELL)
+    (project / "tests/lab/sharing.py").write_text(SHARING)
     ran = run(project, *options)
-    said = ran.stdout.splitlines()
     assert ran.returncode == 1
-    [failed] = [line for line in said if line.startswith("FAILED ")]
-    assert failed == "FAILED tests/lab/test_a.py::test_that_fails - assert False"
-    assert said[-2] == "not run here: 2 tests: the lab needs root"
+    python = shlex.quote(sys.executable)
+    failing = "tests/lab/test_a.py::test_that_fails[it's]"
+    *said, end = ran.stdout.splitlines()[-7:]
+    assert said == [
+        "not run here: 2 tests: the lab needs root",
+        f"failed: {failing}",
+        "  AssertionError: assert 'cannot open ...x: it is gone' == ''",
+        "    + cannot open /etc/nix: it is gone",
+        f"alone: NIXTRUST_KILL_SEED=7 {python} -m pytest {shlex.quote(failing)}",
+        "and 1 more, above",
+    ]
+    assert "2 failed, 2 skipped" in end
+
+
+def test_of_a_long_message_the_beginning_and_the_end_are_shown(project: Path) -> None:
+    (project / "tests/lab/test_a.py").write_text(NOT_ALL_WELL)
+    (project / "tests/lab/sharing.py").write_text(SHARING)
+    ran = run(project, "-k", "too")
+    assert ran.stdout.splitlines()[-6:-2] == [
+        *("  AssertionError: line 0", "  line 1", "  … 97 lines more, above …", "  line 99"),
+    ]
