@@ -1,11 +1,11 @@
-"""python -m lab up [NAME…] | down [NAME…] | status | ssh NAME [COMMAND…]"""
+"""python -m lab up [NAME…] | down [NAME…] | status | ssh NAME [COMMAND…] | build"""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from lab import cache, demo, machines
+from lab import cache, demo, images, machines
 from lab.host import LabError, require
 
 
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     ssh.add_argument("name", metavar="[USER@]NAME")
     ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     ssh.set_defaults(act=_ssh)
+    build = commands.add_parser("build", help="have the tools and base images, and no machine yet")
+    build.set_defaults(act=_build)
     given = parser.parse_args(arguments)
     try:
         require()
@@ -83,6 +85,10 @@ def _ssh(given: argparse.Namespace) -> None:
             login = f"{user or machine.spec.login}@{name}"
             os.execvp("ssh", ["ssh", "-F/dev/null", *options, login, *given.command])
     raise LabError(f"no machine {name!r} is up; python -m lab status tells what is")
+
+
+def _build(_: argparse.Namespace) -> None:
+    images.build(frozenset(images.SUITES))
 
 
 if __name__ == "__main__":

@@ -40,11 +40,16 @@ LABS = {
     "probe": "127.77.235",
     "tour": "127.77.234",
     "interrupted": "127.77.233",
+    "cuts": "127.77.232",
+    "undo": "127.77.231",
+    "rollback": "127.77.230",
+    "restart": "127.77.229",
+    "portability": "127.77.228",
 }
 _CACHES = STATE / "caches"
 _PORT = 8080
 _BUILDER_SUITE = "trixie"
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
 
 _NGINX = """\
 user nobody nogroup;

@@ -28,6 +28,8 @@ _PACKAGES = (
     "tcsh",
     "zsh",
     "mksh",
+    "toybox",  # these two stand for other systems' tools
+    "original-awk",
     "python3",  # what the benchmark's Ansible needs on a machine
 )
 _SETUP = Path(__file__).with_name("image.sh")

@@ -31,7 +31,7 @@ _MACHINES = STATE / "machines"
 # that was killed has left; and a mark that its disk is whole.
 _RECORD = "machine.json"
 _WHOLE = "whole"
-_BOOT_SECONDS = 90.0
+_BOOT_SECONDS = 300.0
 _NSPAWN = (
     "--quiet",
     "--register=no",
@@ -118,7 +118,7 @@ class Machine:
             "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
-            "ConnectTimeout": "5",
+            "ConnectTimeout": "60",
         }
 
     def ssh_commands(self) -> int:
@@ -129,7 +129,7 @@ class Machine:
         return log.read_text(errors="replace").count("Starting session: ")
 
     def run(
-        self, script: str, user: str = "root", input: str | None = None, timeout: float = 60
+        self, script: str, user: str = "root", input: str | None = None, timeout: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         """Run a POSIX sh script in the machine as `user`, without sshd, sudo or a login shell.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.host import LabError, control_groups
 
 _OURS = "nixtrust-lab"
-_END_SECONDS = 20.0
+_END_SECONDS = 60.0
 
 
 def start(name: str, command: list[str], environment: Mapping[str, str], log: Path) -> None:

@@ -200,13 +200,14 @@ def deploy(
     *options: str,
     inventory: str = "inventory/lab.py",
     environment: Mapping[str, str] | None = None,
+    project: Path = ROOT,
 ) -> tuple[Run, ...]:
     """`pyinfra … deploy.py` for machines of one lab, and what it was for each."""
     before = [machine.ssh_commands() for machine in machines]
     these = [word for machine in machines for word in ("--limit", machine.name)]
     data = f"cachix_search_paths={json.dumps(SEARCH_PATHS)}"
     arguments = (inventory, "deploy.py", *options, *these, "--data", data)
-    ended = pyinfra(machines[0].spec.lab, *arguments, more=environment)
+    ended = pyinfra(machines[0].spec.lab, *arguments, more=environment, project=project)
     return tuple(
         Run(ended.returncode, _of(machine, ended.stdout), machine.ssh_commands() - commands)
         for machine, commands in zip(machines, before, strict=True)

@@ -21,7 +21,7 @@ from nixtrust.stored import Credential, Hindrance, UnreadPlace
 from tests.lab.credential_generator import cases
 from tests.lab.planting import stopping, there, write
 from tests.lab.plants import HOMES, SEARCH_PATHS, plants
-from tests.lab.ways import GNU, NO_TIMEOUT, TOYBOX, WAYS, Way, fetch, lay_tools, told_of_tools
+from tests.lab.ways import TOYBOX, USUAL, WAYS, Way, lay_tools, told_of_tools
 
 pytestmark = pytest.mark.lab
 
@@ -60,10 +60,10 @@ def files() -> Iterator[File]:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> lab.Machine:
-    """Of unstable, whose libraries bear what any Debian has built."""
+def machine() -> lab.Machine:
+    """Of unstable, whose libraries suit what an older Debian has built."""
     [machine] = lab.up([lab.MachineSpec(LAB, "sid", "127.77.12.3", lab=LAB)])
-    lay_tools(machine, fetch(tmp_path_factory.mktemp("packages")))
+    lay_tools(machine)
     return machine
 
 
@@ -103,7 +103,11 @@ def story(machine: lab.Machine, way: Way, planted: tuple[File, ...]) -> Story:
 
 def look(machine: lab.Machine, way: Way, patience: int = 10) -> Observed:
     """What a look tells that waits for somebody no longer than so many seconds."""
-    script = probe_script({}, SEARCH_PATHS).replace("\npatience=10\n", f"\npatience={patience}\n")
+    script = (
+        probe_script({}, SEARCH_PATHS)
+        .replace("\npatience=10\n", f"\npatience={patience}\n")
+        .replace("as_user_for 20 ", f"as_user_for {2 * patience} ")
+    )
     seen = read_answer(way.run(machine, script))
     assert not isinstance(seen, Unread), seen.reason
     return seen
@@ -129,7 +133,7 @@ def leftovers(machine: lab.Machine, planted: tuple[File, ...]) -> list[Path]:
 @pytest.fixture(scope="module")
 def expected(machine: lab.Machine, planted: tuple[File, ...]) -> Story:
     """What comes of it in the usual way."""
-    usual = story(machine, Way("dash", GNU), planted)
+    usual = story(machine, Way(*USUAL), planted)
     assert usual.unread == ()
     assert (usual.removed.result, usual.removed.troubles) == (Result.DONE, ())
     assert {each.place.id for each in usual.found} >= {"netrc", "bash", "cachix-dhall", "fish"}
@@ -144,7 +148,7 @@ def short(credentials: tuple[Credential, ...]) -> list[tuple[str, int, Hindrance
     return [(each.path, each.line, each.hindrance) for each in credentials]
 
 
-@pytest.mark.parametrize(("shell", "tools"), WAYS[1:])
+@pytest.mark.parametrize(("shell", "tools"), WAYS)
 def test_every_shell_and_all_tools_find_and_remove_the_same(
     shell: str, tools: str, machine: lab.Machine, planted: tuple[File, ...], expected: Story
 ) -> None:
@@ -162,16 +166,7 @@ def test_every_shell_and_all_tools_find_and_remove_the_same(
 # Who is in the way ------------------------------------------------------------------------------
 
 
-# Each shell and each set of tools, not all with all: it is a matter of waiting.
-@pytest.mark.parametrize(
-    ("shell", "tools"),
-    [
-        ("bash --posix", GNU),
-        ("mksh", TOYBOX),
-        ("dash", NO_TIMEOUT),
-        ("zsh --emulate sh", NO_TIMEOUT),
-    ],
-)
+@pytest.mark.parametrize(("shell", "tools"), WAYS)
 def test_who_stops_all_that_runs_in_his_name_is_given_up_on_in_time(
     shell: str, tools: str, machine: lab.Machine
 ) -> None:
@@ -182,11 +177,11 @@ def test_who_stops_all_that_runs_in_his_name_is_given_up_on_in_time(
         write(machine, path, b"export CACHIX_AUTH_TOKEN=madeupmadeup\n", path.split("/")[2])
     seen = [each for each in look(machine, way).credentials if each.path in (*his, mias)]
     assert [each.hindrance for each in seen] == [None] * 4
-    script = remove_script(cuts(seen)).replace(" 60 ", " 3 ")
+    script = remove_script(cuts(seen)).replace("as_user_for 60 ", "as_user_for 3 ")
     with stopping(machine, "baleen"):
         began = time.monotonic()
         removed = read_removed(way.run(machine, script))
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 50
         # Nothing is left of what was begun.
         running = machine.run("ps -u baleen -o args=").stdout.splitlines()
         assert [args for args in running if "stopper" not in args] == []
@@ -207,10 +202,10 @@ def looked_at_while_stopped(
     machine: lab.Machine, way: Way, paths: tuple[str, ...]
 ) -> tuple[Credential, ...]:
     """What a look finds; what it asks in somebody's name may be over before anything stops it."""
-    for _ in range(9):
+    for _ in range(30):
         began = time.monotonic()
         found = look(machine, way, patience=3).credentials
-        assert time.monotonic() - began < 45
+        assert time.monotonic() - began < 90
         if any(each.hindrance is Hindrance.STUCK for each in found if each.path in paths):
             break
     return found

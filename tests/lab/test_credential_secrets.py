@@ -252,9 +252,9 @@ def test_the_search_finds_a_secret_in_each_of_its_forms(kind: str, shift: int) -
 def test_the_watch_sees_what_a_short_process_is_called_with(traffic: Traffic) -> None:
     [machine, *_] = [each for each in lab.running(LAB) if each.spec in SPECS]
     with watched((machine.name,)) as seen:
-        run(machine, "systemd-run --quiet --wait --setenv=TOLD=in-the-environment sleep 0.0777")
+        run(machine, "systemd-run --quiet --wait --setenv=TOLD=in-the-environment sleep 3.0777")
     assert any(b"in-the-environment" in each for each in seen.environments)
-    assert any(b"0.0777" in each for each in seen.command_lines)
+    assert any(b"3.0777" in each for each in seen.command_lines)
     # And it saw the runs' own.
     assert b"awk" in traffic.command_lines
 

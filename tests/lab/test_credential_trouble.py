@@ -15,6 +15,7 @@ from lab.host import exclusive
 from nixtrust.stored import Hindrance
 from tests.lab import planting
 from tests.lab.planting import (
+    ROOT,
     assert_removed,
     deploy,
     differing,
@@ -131,10 +132,32 @@ def test_what_cannot_be_taken_out_is_told_with_the_command_to_do_it(other: lab.M
         assert run(other, "ls -A ~mia | grep nixtrust || true") == ""
 
 
-def test_who_stops_all_that_runs_in_his_name_hinders_no_other(other: lab.Machine) -> None:
+@pytest.fixture
+def impatient(tmp_path: Path) -> Path:
+    """This project, but that it waits for nobody longer than five seconds."""
+    for folder in ("nixtrust", "operations", "inventory", "group_data", "lab"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for file in ("config.py", "deploy.py"):
+        shutil.copy(ROOT / file, tmp_path)
+    limits = {
+        "common.sh": ("as_user_for 20 ", "as_user_for 5 "),
+        "remove.sh": ("as_user_for 60 ", "as_user_for 5 "),
+        "hindrances.sh": ("\npatience=10\n", "\npatience=5\n"),
+    }
+    for name, (usual, shorter) in limits.items():
+        script = tmp_path / "nixtrust/shell" / name
+        text = script.read_text()
+        assert text.count(usual) == 1
+        script.write_text(text.replace(usual, shorter))
+    return tmp_path
+
+
+def test_who_stops_all_that_runs_in_his_name_hinders_no_other(
+    other: lab.Machine, impatient: Path
+) -> None:
     planted = lay(other, plants())
     with stopping(other, "baleen"):
-        [ended] = deploy([other], "-y")
+        [ended] = deploy([other], "-y", project=impatient)
     assert ended.status != 0
     for each in planted:
         file = there(other, each.file)

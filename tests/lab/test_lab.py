@@ -32,7 +32,7 @@ SHELLS = {
     "root": "/bin/bash",
 }
 NIX = "nix --extra-experimental-features nix-command"
-FETCH = "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5).read()"
+FETCH = "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=60).read()"
 
 NIXOS_ORG = "https://cache.nixos.org/"
 FOREIGN = "http://127.77.253.4:8080"
@@ -61,7 +61,7 @@ def ssh(machine: lab.Machine, login: str, command: str) -> "subprocess.Completed
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
 
 
@@ -122,7 +122,7 @@ def test_another_host_key_than_the_pinned_one_is_refused(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert answer.returncode == 255
     assert "Host key verification failed." in answer.stderr
@@ -177,7 +177,7 @@ def test_a_path_signed_by_a_stranger_is_built_instead(
 def test_a_stopped_cache_does_not_answer_until_it_is_started(lab_caches: Caches) -> None:
     def asked() -> int:
         command = ["python3", "-c", FETCH, f"{lab_caches.second.url}/nix-cache-info"]
-        return subprocess.run(command, capture_output=True, timeout=30).returncode
+        return subprocess.run(command, capture_output=True, timeout=120).returncode
 
     assert asked() == 0
     lab_caches.second.stop()

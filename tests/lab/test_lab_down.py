@@ -127,6 +127,12 @@ def test_status_tells_what_is_left_of_a_machine(
     assert line.endswith(f"no record of it; python -m lab down {without_a_record.name} clears up")
 
 
+def test_build_has_the_images_and_no_machine() -> None:
+    assert main(["build"]) == 0
+    assert all(lab.image(suite).is_dir() for suite in lab.SUITES)
+    assert lab.present(LAB) == []
+
+
 def test_a_name_that_nothing_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["down", "leftovers-none"]) == 1
     assert capsys.readouterr().err == (

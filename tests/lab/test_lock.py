@@ -41,11 +41,19 @@ def test_of_two_transactions_at_once_one_is_made_and_the_other_says_so(
     machine: lab.Machine,
 ) -> None:
     policy = declaring("mia")
-    script = writing(machine, policy).replace("\ncheck ", "\nsleep 2\ncheck ")
-    one, other = sorted(at_once(machine, script, script), key=lambda outcome: outcome.result)
-    assert one.result is Result.BUSY
-    assert one.words.startswith("another run (process ")
-    assert other.result is Result.DONE
+    waiting = ": >/run/holds\nuntil [ -e /run/other-ended ]; do sleep 0.1; done"
+    script = writing(machine, policy)
+    holding = script.replace("\ncheck ", f"\n{waiting}\ncheck ")
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(send, machine, holding)
+        try:
+            machine.run("until [ -e /run/holds ]; do sleep 0.1; done").check_returncode()
+            other = send(machine, script)
+        finally:
+            machine.run(": >/run/other-ended").check_returncode()
+    assert other.result is Result.BUSY
+    assert other.words.startswith("another run (process ")
+    assert one.result().result is Result.DONE
     assert holds(machine, policy)
     assert leftovers(machine) == []
 

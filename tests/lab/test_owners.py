@@ -4,9 +4,10 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def machines() -> Mapping[str, lab.Machine]:
         for number, (suite, name) in enumerate(names.items(), start=1)
     ]
     return {machine.suite: machine for machine in lab.up(specs)}
+
+
+def with_a_suite(cases: Iterable[str]) -> list[object]:
+    """Each case with the suites on which it is tried: in turn one, by `make soak` all."""
+    in_turn = zip(cases, cycle(lab.SUITES), strict=False)
+    everywhere = os.environ.get("NIXTRUST_WAYS") == "all"
+    return [
+        pytest.param(case, lab.SUITES if everywhere else (suite,), id=case)
+        for case, suite in in_turn
+    ]
 
 
 # Runs ---------------------------------------------------------------------------------------------
@@ -166,10 +177,11 @@ WRITTEN: Mapping[str, tuple[Layout, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("case", WRITTEN)
+@pytest.mark.parametrize(("case", "suites"), with_a_suite(WRITTEN))
 def test_nix_reads_what_is_declared_and_only_the_owners_files_changed(
-    case: str, machines: Mapping[str, lab.Machine]
+    case: str, suites: tuple[str, ...], machines: Mapping[str, lab.Machine]
 ) -> None:
+    machines = {suite: machines[suite] for suite in suites}
     layout, changing = WRITTEN[case]
     lay_on_all(machines, layout)
     before = {suite: tree(machine) for suite, machine in machines.items()}
@@ -301,10 +313,11 @@ MODULES: Mapping[str, tuple[Layout, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", MODULES)
+@pytest.mark.parametrize(("case", "suites"), with_a_suite(MODULES))
 def test_nothing_is_written_and_the_printed_module_is_what_is_declared(
-    case: str, machines: Mapping[str, lab.Machine]
+    case: str, suites: tuple[str, ...], machines: Mapping[str, lab.Machine]
 ) -> None:
+    machines = {suite: machines[suite] for suite in suites}
     layout, option, rebuild = MODULES[case]
     lay_on_all(machines, layout)
     before = {suite: tree(machine) for suite, machine in machines.items()}

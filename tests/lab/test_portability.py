@@ -1,6 +1,7 @@
 """The scripts come to the same under every shell and with every kind of tools."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,26 +15,27 @@ from nixtrust.owners import owner_of
 from nixtrust.plan import restores
 from nixtrust.scripts import probe_script, restart_script, undo_script, write_script
 from tests.lab import transactions
-from tests.lab.transactions import conf, declaring, lay, leftovers, planned, start_anew
-from tests.lab.ways import GNU, NO_TIMEOUT, TOYBOX, WAYS, Way, fetch, lay_tools, told_of_tools
+from tests.lab.transactions import conf, lay, leftovers, planned, start_anew
+from tests.lab.ways import NO_TIMEOUT, TOYBOX, USUAL, WAYS, Way, lay_tools, told_of_tools
 
 pytestmark = pytest.mark.lab
 
-LAB = transactions.LAB
+LAB = "portability"
+declaring = partial(transactions.declaring, of=LAB)
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> lab.Machine:
-    """Of unstable, whose libraries bear what any Debian has built."""
-    [machine] = transactions.machines("sid").values()
-    lay_tools(machine, fetch(tmp_path_factory.mktemp("packages")))
+def machine() -> lab.Machine:
+    """Of unstable, whose libraries suit what an older Debian has built."""
+    [machine] = transactions.machines("sid", of=LAB).values()
+    lay_tools(machine)
     return machine
 
 
 @pytest.fixture(scope="module")
 def expected(machine: lab.Machine) -> list[object]:
     """What comes of it in the usual way."""
-    found = all_that_comes_of_it(machine, Way("dash", GNU))
+    found = all_that_comes_of_it(machine, Way(*USUAL))
     assert [each.result for each in found if isinstance(each, Outcome)] == [
         Result.REFUSED,
         Result.REFUSED,

@@ -22,7 +22,7 @@ def machine() -> lab.Machine:
 
 
 def look(machine: lab.Machine, user: str = "root", shell: str = "exec sh -s") -> Machine:
-    ended = machine.run(shell, user=user, input="".join(probe_script({})), timeout=90)
+    ended = machine.run(shell, user=user, input="".join(probe_script({})))
     assert ended.stderr == ""
     seen = read_answer(ended.stdout.splitlines())
     assert isinstance(seen, Machine), seen

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,6 @@ from tests.lab import transactions
 from tests.lab.transactions import (
     conf,
     daemon,
-    declaring,
     holds,
     lay,
     leftovers,
@@ -24,7 +24,8 @@ from tests.lab.transactions import (
 
 pytestmark = pytest.mark.lab
 
-LAB = transactions.LAB
+LAB = "rollback"
+declaring = partial(transactions.declaring, of=LAB)
 
 # As if the new file were to blame, though Nix itself reads it.
 _BEARS_NO_BLOCK = (
@@ -37,7 +38,7 @@ TAKEN_BACK = "taken back: the daemon does not start with the new file (nix-daemo
 
 @pytest.fixture(scope="module")
 def machines() -> dict[str, lab.Machine]:
-    return transactions.machines(*lab.SUITES)
+    return transactions.machines(*lab.SUITES, of=LAB)
 
 
 @pytest.fixture(params=lab.SUITES)

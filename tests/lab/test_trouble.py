@@ -30,8 +30,8 @@ OverSsh = Callable[[lab.Machine, str], Host]
 
 ROOT = Path(__file__).parents[2]
 CRASH_REPORT = ROOT / "pyinfra-debug.log"
-# Seconds for a whole run, whatever its machines are up to.
-BOUND = 120.0
+# Seconds for a whole run, whatever its machines are up to; on an idle box it takes 50.
+BOUND = 300.0
 NIX = "NIX_USER_CONF_FILES= nix --extra-experimental-features nix-command"
 
 DATA: dict[str, object] = {
@@ -162,7 +162,7 @@ def without_terminal(command: list[str]) -> Ended:
     )
 
 
-def at_terminal(command: list[str], typed: str = "") -> Ended:
+def at_terminal(command: list[str], typed: str) -> Ended:
     """At a terminal of its own, where nobody types but what is given, at once."""
     reader, writer = os.pipe()
     try:
@@ -239,7 +239,7 @@ def watched(machines: Machines, run: Callable[[], Ended], *folders: str) -> Run:
 
 
 Runs = Mapping[str, Run]
-RUNS = ("dry", "unattended", "terminal", "confirmed")
+RUNS = ("dry", "unattended", "confirmed")
 each_run = pytest.mark.parametrize("kind", RUNS)
 each_writing_run = pytest.mark.parametrize("kind", RUNS[1:])
 each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda each: each.name)
@@ -265,10 +265,8 @@ def runs(machines: Machines, sick: Path) -> Runs:
     dry = watched(machines, lambda: without_terminal(look), *everywhere)
     unattended = watched(machines, lambda: without_terminal(go), "etc/nix")
     mess_up(machines)
-    terminal = watched(machines, lambda: at_terminal(go), "etc/nix")
-    mess_up(machines)
     confirmed = watched(machines, lambda: at_terminal(pyinfra(sick), typed="\n"), "etc/nix")
-    return {"dry": dry, "unattended": unattended, "terminal": terminal, "confirmed": confirmed}
+    return {"dry": dry, "unattended": unattended, "confirmed": confirmed}
 
 
 # What is seen ---------------------------------------------------------------------------------

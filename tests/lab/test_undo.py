@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,6 @@ from tests.lab.transactions import (
     RESTART,
     conf,
     daemon,
-    declaring,
     holds,
     leftovers,
     run_for,
@@ -28,7 +28,8 @@ from tests.lab.transactions import (
 
 pytestmark = pytest.mark.lab
 
-LAB = transactions.LAB
+LAB = "undo"
+declaring = partial(transactions.declaring, of=LAB)
 
 PARENT = b"build-users-group = nixbld\n!include nix.custom.conf\ntrusted-users = root mia\n# end"
 # Each with what an edit may easily lose: a last line without an end, CRLF, an alias, no text.
@@ -44,7 +45,7 @@ LAYOUTS: Mapping[str, Mapping[str, bytes]] = {
 
 @pytest.fixture(scope="module")
 def machines() -> dict[str, lab.Machine]:
-    return transactions.machines(*lab.SUITES)
+    return transactions.machines(*lab.SUITES, of=LAB)
 
 
 @pytest.fixture(params=lab.SUITES)

@@ -19,7 +19,15 @@ from tests.lab.whole_run import pyinfra
 ROOT = Path(__file__).parents[2]
 LAB = "transaction"
 # Of each lab that is had in this way, the network of its machines.
-NETWORKS = {LAB: "127.77.4", "kills": "127.77.14"}
+NETWORKS = {
+    LAB: "127.77.4",
+    "kills": "127.77.14",
+    "cuts": "127.77.16",
+    "undo": "127.77.17",
+    "rollback": "127.77.18",
+    "restart": "127.77.19",
+    "portability": "127.77.20",
+}
 _KEPT = "/root/etc-nix-as-it-came"
 # A new machine's daemon makes the store when it is asked first; a look tells whose the store is.
 _FIRST_QUESTION = "nix --extra-experimental-features nix-command store ping --store daemon"

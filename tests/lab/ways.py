@@ -1,8 +1,7 @@
 """Shells, and kinds of tools, that the scripts run with: laid over those of a lab machine."""
 
-import subprocess
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import lab
 
@@ -12,12 +11,19 @@ SHELLS = ("dash", "bash --posix", "mksh", "zsh --emulate sh")
 GNU = "gnu"
 TOYBOX = "toybox"
 NO_TIMEOUT = "no-timeout"
-# Those that are tried.
-WAYS = (
-    *((shell, GNU) for shell in SHELLS),
-    *((shell, TOYBOX) for shell in ("dash", "mksh")),
-    *((shell, NO_TIMEOUT) for shell in ("dash", "bash --posix", "zsh --emulate sh")),
+USUAL = ("dash", GNU)
+# Those that are tried beside the usual way: each shell and each set of tools; by `make soak` more.
+WAYS: tuple[tuple[str, str], ...] = (
+    ("bash --posix", GNU),
+    ("mksh", TOYBOX),
+    ("zsh --emulate sh", NO_TIMEOUT),
 )
+if os.environ.get("NIXTRUST_WAYS") == "all":
+    WAYS = (
+        *((shell, GNU) for shell in SHELLS[1:]),
+        *((shell, TOYBOX) for shell in ("dash", "mksh")),
+        *((shell, NO_TIMEOUT) for shell in ("dash", "bash --posix", "zsh --emulate sh")),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +45,24 @@ class Way:
         return answer.stdout.splitlines()
 
 
-def fetch(folder: Path) -> Path:
-    """Where toybox and the original awk are unpacked: Debian's packages, not installed."""
-    for command in (
-        "apt-get -qq download toybox original-awk ||"
-        " { apt-get -qq update && apt-get -qq download toybox original-awk; }",
-        "for package in *.deb; do dpkg-deb -x $package . || exit; done",
-    ):
-        subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, check=True)
-    return folder
+def lay_tools(machine: lab.Machine) -> None:
+    """Folders to lie over /usr/bin: with other tools, and with no command in timeout's place.
 
-
-def lay_tools(machine: lab.Machine, packages: Path) -> None:
-    """Folders to lie over /usr/bin: with other tools, and with no command in timeout's place."""
-    [toybox] = [path for path in packages.rglob("bin/toybox") if path.is_file()]
+    toybox and the original awk are those of Debian 12: of an awk as old as macOS's.
+    """
+    lab.build(frozenset({"bookworm"}))
+    older = lab.image("bookworm") / "usr/bin"
     over = {tools: machine.root / "opt" / tools for tools in (GNU, TOYBOX, NO_TIMEOUT)}
     for folder in over.values():
         folder.mkdir()
     (over[NO_TIMEOUT] / "timeout").mkdir()
-    (over[TOYBOX] / "toybox").write_bytes(toybox.read_bytes())
+    (over[TOYBOX] / "toybox").write_bytes((older / "toybox").read_bytes())
     (over[TOYBOX] / "toybox").chmod(0o755)
     for applet in machine.run(f"/opt/{TOYBOX}/toybox").stdout.split():
         if "/" not in applet and applet.isalnum():
             (over[TOYBOX] / applet).symlink_to("toybox")
     original = over[TOYBOX] / "original-awk"
-    original.write_bytes((packages / "usr/bin/original-awk").read_bytes())
+    original.write_bytes((older / "original-awk").read_bytes())
     original.chmod(0o755)
     (over[TOYBOX] / "mawk").symlink_to("original-awk")
 

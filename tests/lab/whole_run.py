@@ -12,15 +12,16 @@ LONGEST = 300
 
 
 def pyinfra(
-    lab_name: str, *arguments: str, more: Mapping[str, str] | None = None
+    lab_name: str, *arguments: str, more: Mapping[str, str] | None = None, project: Path = ROOT
 ) -> "subprocess.CompletedProcess[str]":
     """What came of `pyinfra ARGUMENT…`: all that it said is its `stdout`.
 
-    + more: variables of its environment.
+    + more: variables of its environment
+    + project: where it is run
     """
     return subprocess.run(
         [Path(sys.executable).with_name("pyinfra"), *arguments],
-        cwd=ROOT,
+        cwd=project,
         env={**os.environ, "NIXTRUST_LAB": lab_name, **(more or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

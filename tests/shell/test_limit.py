@@ -11,6 +11,9 @@ import pytest
 
 from nixtrust.scripts import probe_script
 
+# Seconds: what hangs does for longer, and what is ended is ended sooner on a busy box too.
+HANGS, IN_TIME = 177, 60
+
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 
 
@@ -45,7 +48,7 @@ def ran(steps: str) -> tuple[str, float]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     return ended.stdout, time.monotonic() - began
 
@@ -73,9 +76,9 @@ def is_gone(process: str) -> bool:
     "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
 )
 def test_what_hangs_is_ended_under_whatever_started_it(tools: str, start: str) -> None:
-    said, lasted = ran(f"{tools}{start} sh -c 'echo $$; exec sleep 77'; echo $?")
+    said, lasted = ran(f"{tools}{start} sh -c 'echo $$; exec sleep {HANGS}'; echo $?")
     [process, *_, status] = said.split()  # in between a shell may say that it was killed
-    assert lasted < 10
+    assert lasted < IN_TIME
     assert status == "137"
     assert is_gone(process)
 
@@ -84,7 +87,8 @@ def test_what_hangs_is_ended_under_whatever_started_it(tools: str, start: str) -
     "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
 )
 def test_what_it_has_begun_goes_with_it(tools: str, start: str) -> None:
-    said, _ = ran(f"{tools}{start} sh -c 'sh -c \"echo \\$\\$; sleep 77; :\"; sleep 78'; echo $?")
+    hanging = f'sh -c "echo \\$\\$; sleep {HANGS}; :"; sleep {HANGS}'
+    said, _ = ran(f"{tools}{start} sh -c '{hanging}'; echo $?")
     [process, *_, status] = said.split()
     assert status == "137"
     assert is_gone(process)
@@ -92,14 +96,15 @@ def test_what_it_has_begun_goes_with_it(tools: str, start: str) -> None:
 
 @needs_root
 def test_who_stops_what_limits_him_is_not_waited_for(tools: str) -> None:
-    said, lasted = ran(f"{tools}as_user_for 1 nobody sh -c 'kill -STOP $PPID; sleep 25'; echo $?")
+    hanging = f"kill -STOP $PPID; sleep {HANGS}"
+    said, lasted = ran(f"{tools}as_user_for 1 nobody sh -c '{hanging}'; echo $?")
     assert said.split()[-1] == "137"
-    assert lasted < 20
+    assert lasted < IN_TIME
 
 
 @needs_root
 def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
-    sleep = f"sleep 30.{os.getpid()}"
+    sleep = f"sleep {HANGS}.{os.getpid()}"
     said, lasted = ran(
         f"{tools}said=$(as_user_for 1 nobody sh -c 'setsid {sleep} & :' 2>&1); echo $?"
     )
@@ -108,7 +113,7 @@ def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
     for process in held:
         os.kill(process, signal.SIGKILL)
     assert said == "137\n"
-    assert lasted < 20
+    assert lasted < IN_TIME
     # It outlives the limit, which is why nothing may wait for what it holds.
     assert held
 
@@ -116,8 +121,9 @@ def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
 @needs_root
 def test_as_who_let_a_process_come_to_no_end_none_is_begun_again() -> None:
     said, _ = ran(
-        "as_user_for 1 nobody sleep 77; give_up_on nobody $?; as_user_for 9 nobody echo again;"
-        " echo $?; give_up_on root 1; as_user_for 1 root echo root"
+        f"as_user_for 1 nobody sleep {HANGS}; give_up_on nobody $?;"
+        " as_user_for 60 nobody echo again; echo $?;"
+        " give_up_on root 1; as_user_for 60 root echo root"
     )
     assert said.split()[-2:] == ["137", "root"]
     assert "again" not in said
@@ -125,13 +131,14 @@ def test_as_who_let_a_process_come_to_no_end_none_is_begun_again() -> None:
 
 @needs_root
 def test_what_a_user_says_is_heard_with_its_status() -> None:
-    steps = "as_user_for 9 nobody sh -c 'id -un; echo more >&2; cat; exit 3'"
+    steps = f"as_user_for {HANGS} nobody sh -c 'id -un; echo more >&2; cat; exit 3'"
     said, lasted = ran(f"echo given | {steps} 2>/dev/null; echo $?")
     assert sorted(said.split()) == ["3", "given", "more", "nobody"]
-    assert lasted < 8
+    # Nobody waits for the limit.
+    assert lasted < IN_TIME
 
 
 @needs_root
 def test_who_says_too_much_is_not_heard_to_the_end() -> None:
-    said, _ = ran("as_user_for 9 nobody yes | wc -c")
+    said, _ = ran("as_user_for 60 nobody yes | wc -c")
     assert said.strip() == "1048576"

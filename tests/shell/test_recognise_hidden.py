@@ -1,6 +1,6 @@
 """Secrets among what hides them: other scripts and bytes, documents, options, other programs."""
 
-import time
+import os
 
 import pytest
 
@@ -105,17 +105,17 @@ def test_a_line_that_names_a_variable_again_and_again_is_read_in_time(
     syntax: str, awk: str
 ) -> None:
     text = "CACHIX_AUTH_TOKEN=$X " * 250 + "\n"
-    began = time.monotonic()
+    before = os.times().children_user
     assert all(each.hindrance for each in recognise(syntax, text.encode(), awk=awk))
-    assert time.monotonic() - began < 15
+    assert os.times().children_user - before < 15
 
 
 @pytest.mark.parametrize("awk", AWKS)
 def test_what_stands_behind_a_quote_that_nothing_closes_is_read_in_time(awk: str) -> None:
     text = 'A="\n' + "a line of a script\n" * 100_000 + f"CACHIX_AUTH_TOKEN={TOKEN}\n"
-    began = time.monotonic()
+    before = os.times().children_user
     [told] = recognise("assignments", text.encode(), awk=awk)
-    assert time.monotonic() - began < 15
+    assert os.times().children_user - before < 15
     assert told.hindrance == "several-lines"
 
 

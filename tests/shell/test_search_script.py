@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -349,11 +348,13 @@ def test_two_thousand_homes_are_looked_into_in_time(tmp_path: Path) -> None:
     every = "\n".join(
         f"candidates_of_person m{number} {tmp_path}/{number}" for number in range(2000)
     )
-    began = time.monotonic()
+    before = os.times()
     [record] = told(tmp_path / "0", settings=f"candidates_of_machine\n{every}")
+    after = os.times()
     assert record[:4] == ["credential", "netrc", "m1999", f"{tmp_path}/1999/.netrc"]
-    # A look has 90 seconds.
-    assert time.monotonic() - began < 30
+    # A look has 90 seconds. How much else the box has to do is not counted.
+    spent = after.children_user - before.children_user
+    assert spent + after.children_system - before.children_system < 30
 
 
 def test_a_home_may_have_any_name(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def text_of(script: Script) -> str:
     return "".join(script)
 
 
+@pytest.mark.lint
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_as_it_is_sent_is_clean_to_shellcheck(name: str) -> None:
     found = subprocess.run(
@@ -68,6 +69,7 @@ def test_a_script_as_it_is_sent_is_clean_to_shellcheck(name: str) -> None:
     assert found.returncode == 0
 
 
+@pytest.mark.lint
 @pytest.mark.parametrize(
     "path",
     [path for folder in ("nixtrust", "lab") for path in (ROOT / folder).rglob("*.sh")],
