@@ -1,10 +1,12 @@
-"""A removal is killed at random moments: each file stays whole, and no other gets a secret."""
+"""A removal is killed, before each of its steps and at random moments: each file stays whole, and
+no other gets a secret."""
 
 import os
 import random
 import time
-from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,17 +17,24 @@ from nixtrust.machine import Unread, read_answer
 from nixtrust.outcome import Result
 from nixtrust.removal import Cut, cuts, read_removed
 from nixtrust.scripts import probe_script, remove_script
+from tests.conftest import KILL_SEED
+from tests.lab.killing import (
+    KILLS,
+    killed,
+    killed_at_its_stop,
+    killed_at_random,
+    moment,
+    stopping_at,
+    was_in_time,
+)
 from tests.lab.plants import made_up_token
-from tests.lab.ways import GNU, TOYBOX, Way, fetch, lay_tools
+from tests.lab.ways import GNU, TOYBOX, Way, lay_tools
 
 pytestmark = pytest.mark.lab
 
 LAB = "credential-kills"
 
-KILLS = 300
 RUN_AFTER = 5
-LOOK_AFTER = 50
-SEED = 20261122
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +105,11 @@ FILES = (
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> lab.Machine:
-    """Of unstable, whose libraries bear what any Debian has built."""
+def machine() -> lab.Machine:
+    """Of unstable, whose libraries suit what an older Debian has built."""
     [machine] = lab.up([lab.MachineSpec(LAB, "sid", "127.77.12.2", lab=LAB)])
     machine.run("install -d /root/.bashrc.d /etc/cachix").check_returncode()
-    lay_tools(machine, fetch(tmp_path_factory.mktemp("packages")))
+    lay_tools(machine)
     return machine
 
 
@@ -108,9 +117,9 @@ def there(machine: lab.Machine, path: str) -> Path:
     return machine.root / path.lstrip("/")
 
 
-def lay(machine: lab.Machine) -> None:
-    """All files as they are at first."""
-    for each in FILES:
+def lay(machine: lab.Machine, files: Sequence[Planted] = FILES) -> None:
+    """These files as they are at first."""
+    for each in files:
         file = there(machine, each.path)
         owner = file.parent.stat()
         file.unlink(missing_ok=True)
@@ -119,13 +128,13 @@ def lay(machine: lab.Machine) -> None:
         file.chmod(each.mode)
 
 
-def due(machine: lab.Machine) -> tuple[str, list[Planted]]:
-    """The script that takes out what still lies there, and the files that it is about."""
-    left = [each for each in FILES if state(machine, each) == "old"]
+def due(machine: lab.Machine, files: Sequence[Planted] = FILES) -> tuple[str, list[Planted]]:
+    """The script that takes out what still lies in these files, and those that it is about."""
+    left = [each for each in files if state(machine, each) == "old"]
     paths = " ".join(each.path for each in left)
     said = machine.run(f"stat -c %d:%i:%s:%y:%z:%a:%u:%g {paths}") if left else None
     stamps = said.stdout.splitlines() if said else []
-    return remove_script(map(Planted.cut, left, stamps)), left
+    return "".join(remove_script(map(Planted.cut, left, stamps))), left
 
 
 def state(machine: lab.Machine, each: Planted) -> str:
@@ -150,91 +159,96 @@ def leftovers(machine: lab.Machine) -> list[Path]:
     return [path for folder in folders for path in folder.glob(".nixtrust*")]
 
 
-def run(machine: lab.Machine, way: Way, script: str) -> None:
+def assert_no_secret_beside_them(machine: lab.Machine) -> None:
+    for path in leftovers(machine):
+        content = path.read_bytes()
+        assert not any(token.encode() in content for token in TOKENS), path.name
+
+
+def run(machine: lab.Machine, way: Way, files: Sequence[Planted] = FILES) -> None:
     """To its end, which is a good one; nothing stays behind."""
-    removed = read_removed(way.run(machine, script))
+    removed = read_removed(way.run(machine, due(machine, files)[0]))
     assert (removed.result, removed.troubles) == (Result.DONE, ())
-    assert {state(machine, each) for each in FILES} == {"new"}
+    assert {state(machine, each) for each in files} == {"new"}
     assert leftovers(machine) == []
     assert machine.run("ls -d /var/run/nixtrust*").stdout == ""
 
 
-@pytest.mark.parametrize(("tools", "kills"), [(GNU, KILLS), (TOYBOX, KILLS // 3)])
-def test_each_file_is_the_whole_old_or_new_one_and_no_other_has_a_secret(
-    machine: lab.Machine, tools: str, kills: int
+# Before each step -------------------------------------------------------------------------------
+
+# One of root's, one of a person's of which nothing may be written, and one that goes as a whole.
+OF_EACH_KIND = (FILES[1], FILES[3], FILES[2])
+
+
+@pytest.mark.parametrize("tools", [GNU, TOYBOX])
+def test_killed_before_any_step_it_leaves_whole_files_and_the_next_run_removes_the_rest(
+    machine: lab.Machine, tools: str
 ) -> None:
-    dice = random.Random(SEED)
+    way = Way("dash", tools)
+    met = set()
+    for number in count(1):
+        lay(machine, OF_EACH_KIND)
+        script, _ = due(machine, OF_EACH_KIND)
+        ended = killed_at_its_stop(machine, stopping(script, number), way.command())
+        assert_no_secret_beside_them(machine)
+        if not was_in_time(ended):
+            break
+        left = [each.path for each in OF_EACH_KIND if state(machine, each) == "old"]
+        met.add((len(left), bool(leftovers(machine))))
+        run(machine, way, OF_EACH_KIND)
+    assert "outcome\tdone" in ended.stdout
+    # With each number of files that are left, and amid each file but the one that is not rewritten.
+    assert met == {(3, False), (3, True), (2, False), (2, True), (1, False), (0, False)}
+    print(f"killed before each of {number - 1} steps")
+
+
+def stopping(script: str, number: int) -> str:
+    """The script, and the program in it that runs in a folder, stop before a step."""
+    within = "\nwithin='"
+    assert script.count(within) == 1
+    steps = stopping_at(number)
+    return steps + script.replace(within, f"{within}{steps}")
+
+
+# At random moments ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tools", "kills"), [(GNU, KILLS), (TOYBOX, KILLS // 3)])
+def test_killed_at_any_moment_it_leaves_whole_files_and_no_other_has_a_secret(
+    machine: lab.Machine, tools: str, kills: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("NIXTRUST_KILL_SEED", KILL_SEED)
     way = Way("dash", tools)
     lasts = measured(machine, way)
     lay(machine)
-    found: Counter[str] = Counter()
-    for number in range(3 * kills):
-        if found.total() - found["through"] == kills:
-            break
+    numbers = count(1)
+
+    def attempt(dice: random.Random) -> bool:
         script, files = due(machine)
         if len(files) < 2:
             lay(machine)
             script, files = due(machine)
-        when = moment(dice, lasts * len(files) / len(FILES), files[0].path)
-        killed = machine.run(KILLED.format(way=way.command(), when=when), input=script)
-        found[progress(machine, files, through="outcome\tdone" in killed.stdout)] += 1
-        for path in leftovers(machine):
-            content = path.read_bytes()
-            assert not any(token.encode() in content for token in TOKENS), path.name
-        if number % RUN_AFTER == 0:
-            run(machine, way, due(machine)[0])
-        if number % LOOK_AFTER == 0:
-            search_and_look(machine, way)
+        first = files[0].path
+        is_done = f"[ ! -e {first} ] || [ {first} -nt /run/began ]"
+        when = moment(dice, lasts * len(files) / len(FILES), is_done)
+        ended = killed(machine, script, when, way.command())
+        assert_no_secret_beside_them(machine)
+        assert {state(machine, each) for each in FILES} <= {"old", "new"}
+        if next(numbers) % RUN_AFTER == 0:
+            run(machine, way)
+        return was_in_time(ended)
+
+    killed_at_random(f"a removal with {tools}", kills, attempt)
+    search_and_look(machine, way)
     lay(machine)
     search_and_look(machine, way)
-    print(found)
-    assert found.total() - found["through"] == kills
-    # The moments were spread over all of the script.
-    assert found["nothing done"] > 0.1 * kills
-    assert found["some done"] > 0.2 * kills
-    assert found["amid a file"] > 0.1 * kills
-
-
-# The first process of a namespace takes all others along, at once.
-KILLED = """
-exec 3<&0
-: >/run/began
-unshare --pid --fork --kill-child --mount-proc {way} <&3 &
-{when}
-kill -KILL $!
-wait $!
-"""
-
-
-def moment(dice: random.Random, lasts: float, first: str) -> str:
-    """Early in the run, anywhere in it, or some time after the first file is done.
-
-    How long a run lasts changes with what else the box is at.
-    """
-    early, anywhere, later = (dice.uniform(0.001, lasts * part) for part in (0.3, 1, 0.3))
-    done = f"[ ! -e {first} ] || [ {first} -nt /run/began ]"
-    is_done = f"until {done} || ! kill -0 $!; do sleep 0.01; done"
-    return dice.choice(
-        (f"sleep {early:.3f}", f"sleep {anywhere:.3f}", f"{is_done}; sleep {later:.3f}")
-    )
-
-
-def progress(machine: lab.Machine, files: list[Planted], *, through: bool) -> str:
-    """How far the script had come with its files."""
-    if through:
-        return "through"
-    if leftovers(machine):
-        return "amid a file"
-    done = any(state(machine, each) == "new" for each in files)
-    return "some done" if done else "nothing done"
 
 
 def measured(machine: lab.Machine, way: Way) -> float:
     """How many seconds a run takes."""
     lay(machine)
-    script, _ = due(machine)
     began = time.monotonic()
-    run(machine, way, script)
+    run(machine, way)
     return time.monotonic() - began
 
 
@@ -246,4 +260,7 @@ def search_and_look(machine: lab.Machine, way: Way) -> None:
     seen = read_answer(way.run(machine, probe_script({})))
     assert not isinstance(seen, Unread), seen.reason
     assert all(is_removable(each) for each in seen.credentials)
-    run(machine, way, remove_script(cuts(seen.credentials)))
+    removed = read_removed(way.run(machine, remove_script(cuts(seen.credentials))))
+    assert (removed.result, removed.troubles) == (Result.DONE, ())
+    assert {state(machine, each) for each in FILES} == {"new"}
+    assert leftovers(machine) == []

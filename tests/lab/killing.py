@@ -1,0 +1,113 @@
+"""Ends what a machine runs: at a step of its script, or at a moment.
+
+NIXTRUST_KILLS and NIXTRUST_KILL_SEED ask for more kills and cuts, or others, than CI's of the day.
+"""
+
+import os
+import random
+import subprocess
+from collections.abc import Callable
+
+import lab
+from tests.conftest import KILL_SEED
+
+KILLS = int(os.environ.get("NIXTRUST_KILLS", "60"))
+# One that comes when the script is through is none, and another is tried.
+TRIES_FOR_EACH = 10
+
+Killed = subprocess.CompletedProcess[str]
+
+# The first process of a namespace takes all others along, and is not gone before they are.
+_KILLED = """
+exec 3<&0
+: >/run/began
+unshare --pid --fork --kill-child --mount-proc {way} <&3 &
+{when}
+pkill -KILL -P $!
+wait $!
+"""
+
+
+def killed(machine: lab.Machine, script: str, when: str, way: str = "sh -s") -> Killed:
+    """Runs a script and kills it with all that it has begun; see `was_in_time`.
+
+    + when: shell that ends when it is time
+    + way: what reads the script
+    """
+    return machine.run(_KILLED.format(way=way, when=when), input=script, timeout=300)
+
+
+def was_in_time(ended: Killed) -> bool:
+    """Whether the script was still at work when it was killed."""
+    return ended.returncode != 0
+
+
+# At a step --------------------------------------------------------------------------------------
+
+# What a script changes something with, and timeout(1), behind which it asks Nix and the daemon.
+_TOOLS = (
+    *("chgrp", "chmod", "chown", "cp", "ln", "mkdir", "mktemp", "mv", "rm", "sed", "sync"),
+    *("timeout", "touch"),
+)
+
+# In front of each: a step is noted, and the one that is asked for never comes, nor any behind it.
+# The notes are everybody's, since a script has people do something too. No apostrophe: it stands
+# within a quoted program as well.
+_STEP = """
+step() {{
+  echo >>/run/steps/noted
+  [ "$(wc -l </run/steps/noted)" -ge {number} ] || return 0
+  : >/run/steps/reached
+  exec sleep 1000
+}}
+"""
+_FRONT = '{tool}() {{ step; command {tool} "$@"; }}\n'
+_NO_NOTES = """
+rm -rf /run/steps
+mkdir -m 777 /run/steps
+: >/run/steps/noted
+chmod 666 /run/steps/noted
+"""
+_REACHED = "until [ -e /run/steps/reached ] || ! kill -0 $!; do sleep 0.01; done"
+
+
+def stopping_at(number: int) -> str:
+    """Shell functions that stop a script before its step of this number, from 1 on."""
+    return _STEP.format(number=number) + "".join(_FRONT.format(tool=tool) for tool in _TOOLS)
+
+
+def killed_at_its_stop(machine: lab.Machine, script: str, way: str = "sh -s") -> Killed:
+    """Runs a script that has `stopping_at` in it, and kills it there."""
+    machine.run(_NO_NOTES).check_returncode()
+    return killed(machine, script, _REACHED, way)
+
+
+# At a moment ------------------------------------------------------------------------------------
+
+
+def killed_at_random(of: str, kills: int, attempt: Callable[[random.Random], bool]) -> None:
+    """Has so many kills come in time.
+
+    + of: what is killed; each has dice of its own
+    + attempt: one kill, and all that is to be seen of it; whether it came in time
+    """
+    dice = random.Random(f"{KILL_SEED} {of}")
+    in_time = 0
+    for _ in range(TRIES_FOR_EACH * kills):
+        in_time += attempt(dice)
+        if in_time == kills:
+            return
+    raise AssertionError(f"{of}: {in_time} of {kills} kills came in time")
+
+
+def moment(dice: random.Random, lasts: float, is_done: str) -> str:
+    """Early in a run, anywhere in it, or some time after its first file is done, as shell.
+
+    + lasts: the seconds of a run; they change with what else the box is at
+    + is_done: shell that tells whether the first file is done since /run/began
+    """
+    early, anywhere, later = (dice.uniform(0.001, lasts * part) for part in (0.3, 1, 0.3))
+    done = f"until {is_done} || ! kill -0 $!; do sleep 0.01; done"
+    return dice.choice(
+        (f"sleep {early:.3f}", f"sleep {anywhere:.3f}", f"{done}; sleep {later:.3f}")
+    )

@@ -1,0 +1,141 @@
+"""A transaction whose connection is cut at random moments reaches its end."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from itertools import count, cycle, product
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab import processes
+from tests.conftest import KILL_SEED
+from tests.lab import transactions
+from tests.lab.disturbed import (
+    LAYOUTS,
+    TRUSTED,
+    Transaction,
+    files,
+    laid_out,
+    make_due,
+    measured,
+    run_wholly,
+    transaction,
+)
+from tests.lab.killing import KILLS, killed_at_random
+from tests.lab.transactions import conf, daemon, declaring, leftovers
+
+pytestmark = pytest.mark.lab
+
+LAB = "cuts"
+
+
+@pytest.fixture(scope="module")
+def machines() -> dict[str, lab.Machine]:
+    return transactions.machines(*lab.SUITES, of=LAB)
+
+
+def test_a_transaction_reaches_its_end_when_its_connection_is_cut(
+    machines: dict[str, lab.Machine], record_property: Callable[[str, object], None]
+) -> None:
+    record_property("NIXTRUST_KILL_SEED", KILL_SEED)
+    with ThreadPoolExecutor(len(machines)) as pool:
+        list(pool.map(cut_again_and_again, machines.values()))
+
+
+def cut_again_and_again(machine: lab.Machine) -> None:
+    """This machine's share of the cuts."""
+    laid_out(machine)
+    run_wholly(machine, TRUSTED[0])
+    make_due(machine)
+    lasts = measured(machine, transaction(machine, declaring(*TRUSTED[1], of=LAB)))
+    lock = conf(machine, ".nixtrust-lock")
+    ways, numbers = cycle(product(LOGINS, (cut_here, cut_there))), count()
+
+    def attempt(dice: random.Random) -> bool:
+        make_due(machine)
+        it = transaction(machine, declaring(*TRUSTED[next(numbers) % 2], of=LAB))
+        login, cut = next(ways)
+        before = daemon(machine)
+        with over_ssh(machine, login, it.script) as client:
+            until(lambda: is_lock(lock) or client.poll() is not None)
+            wait_for_a_moment(dice, lasts, machine, it)
+            in_time = is_lock(lock)
+            cut(machine, client)
+        until(lambda: not is_lock(lock))
+        assert files(machine) == it.stages[-1], f"seed {KILL_SEED}: {machine.name}, {cut.__name__}"
+        assert leftovers(machine) == []
+        assert daemon(machine) != before
+        return in_time
+
+    killed_at_random(machine.name, KILLS // len(LAYOUTS), attempt)
+    run_wholly(machine, TRUSTED[next(numbers) % 2])
+
+
+def wait_for_a_moment(
+    dice: random.Random, lasts: float, machine: lab.Machine, it: Transaction
+) -> None:
+    """Anywhere in the run, or some time after the first file is in place."""
+    if dice.random() < 0.5:
+        time.sleep(dice.uniform(0, lasts))
+        return
+    lock = conf(machine, ".nixtrust-lock")
+    until(lambda: not is_lock(lock) or files(machine) != it.stages[0])
+    time.sleep(dice.uniform(0, 0.2 * lasts))
+
+
+# As pyinfra has it run, as root and through sudo.
+LOGINS = {"root": "sh -c 'exec sh -s'", "lead": "sudo -H -n sh -c 'exec sh -s'"}
+
+
+@contextmanager
+def over_ssh(machine: lab.Machine, login: str, script: str) -> Iterator["subprocess.Popen[str]"]:
+    """A client whose machine has been sent the script; it has ended behind this."""
+    options = [f"-o{key}={value}" for key, value in machine.ssh_options.items()]
+    client = subprocess.Popen(
+        ["ssh", "-F/dev/null", *options, f"{login}@{machine.name}", LOGINS[login]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert client.stdin is not None
+        client.stdin.write(script)
+        client.stdin.close()
+        yield client
+        client.wait(300)
+    finally:
+        client.kill()
+        client.wait()
+
+
+def cut_here(_: lab.Machine, client: "subprocess.Popen[str]") -> None:
+    client.kill()
+
+
+def cut_there(machine: lab.Machine, _: "subprocess.Popen[str]") -> None:
+    """End the machine's side of the connection: what sshd has started for it."""
+    for pid in processes.running(machine.name):
+        # It may end by itself: before its file is opened, before it is read, before the signal.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if title.startswith(b"sshd") and b"listener" not in title:
+                os.kill(pid, signal.SIGKILL)
+
+
+def is_lock(path: Path) -> bool:
+    return path.is_symlink()
+
+
+def until(holds_now: Callable[[], bool]) -> None:
+    patience = time.monotonic() + 300
+    while not holds_now():
+        assert time.monotonic() < patience
+        time.sleep(0.005)
