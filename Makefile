@@ -1,8 +1,11 @@
 # Two commands do it all: `make demo` shows the main job on machines of a lab, `make test` tests it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-pythons lint types docs fuzz bench requirements
+.PHONY: help setup demo demo-down test other-pythons test-pythons lint types docs soak bench requirements
 
 PYTHON ?= python3
+# Where it is set, each of the many short runs would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 READY := .venv/ready
 
@@ -15,7 +18,7 @@ help:
 	@echo 'make lint       ruff and shellcheck'
 	@echo 'make types      mypy, strict'
 	@echo 'make docs       docs/credentials.md, made from the catalogue'
-	@echo 'make fuzz       100,000 files of nix.conf against each real Nix; 35,000 with credentials'
+	@echo 'make soak       what takes hours: kills and cuts, generated files of nix.conf and with credentials'
 	@echo 'make bench      beside ssh and Ansible, on 20 lab machines'
 
 $(READY): requirements-dev.txt
@@ -34,17 +37,18 @@ demo: $(READY)
 demo-down: $(READY)
 	@$(BIN)/python -m lab down
 
-# In some more processes than there are processors, since tests with machines often wait.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# In twice as many processes as there are processors, since tests with machines often wait.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
+# What shellcheck says is `make lint`'s.
 test: $(READY)
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not lint'
 
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck .ci/run .ci/test-pythons lab/image.sh
-	$(BIN)/python -m pytest -q tests/shell/test_shellcheck.py
+	$(BIN)/shellcheck .ci/run .ci/other-pythons lab/image.sh
+	$(BIN)/python -m pytest -q -m lint tests/shell/test_shellcheck.py
 
 types: $(READY)
 	$(BIN)/mypy
@@ -52,11 +56,16 @@ types: $(READY)
 docs: $(READY)
 	$(BIN)/python -m nixtrust.credentials_page >docs/credentials.md
 
-# Some hours on two cores; SEED=… for others than CI's first ones.
-fuzz: $(READY)
-	@NIXTRUST_CONF_CASES=100000 NIXTRUST_CONF_SEED=$${SEED:-$$(date +%s)} \
+# Some hours on two cores; NIXTRUST_KILL_SEED=…, SEED=… for what was not well in an earlier one.
+SEED ?= $(shell date +%s)
+soak: $(READY)
+	@NIXTRUST_KILLS=300 $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/lab/test_kills.py tests/lab/test_cuts.py tests/lab/test_credential_kills.py
+	@NIXTRUST_WAYS=all $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/lab/test_portability.py tests/lab/test_credential_portability.py tests/lab/test_owners.py
+	@NIXTRUST_CONF_CASES=100000 NIXTRUST_CONF_SEED=$(SEED) \
 		$(BIN)/python -m pytest -q tests/lab/test_conf_differential.py
-	@NIXTRUST_CREDENTIAL_CASES=5000 NIXTRUST_CREDENTIAL_SEED=$${SEED:-$$(date +%s)} \
+	@NIXTRUST_CREDENTIAL_CASES=5000 NIXTRUST_CREDENTIAL_SEED=$(SEED) \
 		$(BIN)/python -m pytest -q tests/lab/test_credential_fuzz.py
 
 BENCH := build/bench-venv
@@ -68,8 +77,24 @@ $(BENCH)/ready: requirements-bench.txt
 bench: $(READY) $(BENCH)/ready
 	@$(BIN)/python -m bench --ansible $(BENCH)/bin/ansible-playbook
 
-test-pythons: $(READY)
-	@.ci/test-pythons $(WORKERS)
+# The tests of what is Python, under each one that `make test` does not use.
+OTHERS = $(shell .ci/other-pythons)
+
+build/python3.%/ready: requirements-test.txt
+	@python3.$* -m venv build/python3.$* || { echo 'no venv: apt-get install python3.$*-venv'; exit 1; }
+	build/python3.$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+other-pythons: $(READY)
+	@[ -z '$(OTHERS)' ] || $(MAKE) --no-print-directory $(OTHERS:%=build/%/ready)
+
+test-pythons: other-pythons
+	@for python in $(OTHERS); do \
+		echo "$$python: the tests of what is Python"; \
+		build/$$python/bin/python -m pytest -q -n $(WORKERS) -m 'not pyinfra or each_python' \
+			tests/unit tests/pyinfra || exit 1; \
+	done
+	@echo 'test-pythons: run under $(or $(OTHERS),no other Python)'
 
 # The pinned versions, anew. No registry's host is written into them.
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -77,4 +102,5 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --
 requirements:
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --group test -o requirements-test.txt
 	$(COMPILE) --group bench -o requirements-bench.txt

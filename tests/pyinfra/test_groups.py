@@ -8,6 +8,8 @@ import pytest
 from nixtrust.inventory import BUILT_IN_GROUPS
 from tests.pyinfra.conftest import ROOT, Project
 
+pytestmark = pytest.mark.pyinfra
+
 TEAM = """
 machines:
   mac: {system: aarch64-darwin, user: jito.hello, ssh: {host: mac.example, user: admin}}
@@ -58,6 +60,7 @@ def test_every_inventory_is_its_machines_and_its_groups_alone(project: Project) 
     assert set(this["@local"]["groups"]) <= {*BUILT_IN_GROUPS, "@local"}
 
 
+@pytest.mark.each_python
 def test_of_two_groups_the_stronger_wins_and_the_machine_itself_over_all(team: Project) -> None:
     for strongest in ("own", *reversed(WEAKEST_FIRST)):
         box = debug_inventory(team, "inventory/team.py", "--limit", "box")["box"]

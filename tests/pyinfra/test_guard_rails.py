@@ -8,9 +8,12 @@ import pytest
 
 from tests.pyinfra.conftest import AS_HERE, SELF, TEAM, Contacts, Project, SshServer
 
+pytestmark = pytest.mark.pyinfra
+
 # The command line
 
 
+@pytest.mark.each_python
 def test_a_run_that_was_confirmed_goes_ahead(here: Project) -> None:
     ran = here.run(*SELF, *AS_HERE, "-y")
     assert (ran.code, ran.said, here.marks) == (0, [], ["here"])
@@ -27,6 +30,7 @@ def test_dry_with_yes_would_plan_nothing_and_is_refused(here: Project) -> None:
         ]
 
 
+@pytest.mark.each_python
 def test_a_dry_run_changes_nothing(here: Project) -> None:
     ran = here.run(*SELF, *AS_HERE, "--dry")
     assert (ran.code, ran.said, here.marks) == (0, [], [])
@@ -42,6 +46,7 @@ def test_without_a_terminal_there_is_nobody_to_confirm(here: Project) -> None:
         ]
 
 
+@pytest.mark.each_python
 def test_an_end_of_input_at_the_confirmation_is_a_no(here: Project) -> None:
     ran = here.run_at_terminal(
         *SELF, *AS_HERE, when="Press enter", do=lambda _pid, terminal: os.write(terminal, b"\x04")
@@ -144,6 +149,7 @@ def test_no_password_is_asked_for_or_taken(here: Project, option: list[str]) -> 
 # What is declared
 
 
+@pytest.mark.each_python
 def test_a_refused_run_contacts_nobody(project: Project, contacts: Contacts) -> None:
     ssh = f"ssh: {{host: 127.0.0.1, port: {contacts.port}}}"
     project.team(f"x: {{system: x86_64-linux, user: me, {ssh}}}")
@@ -269,6 +275,7 @@ def test_a_machine_is_asked_for_by_its_name_whatever_it_looks_like(here: Project
     assert here.run(*SELF, "--data", "machine=12", "--dry").code == 0
 
 
+@pytest.mark.each_python
 def test_a_mistake_in_team_yml_is_told_with_line_and_column(here: Project) -> None:
     here.team("here: {system: x86_64-linux, user: me, grups: []}", "here: {}")
     ran = here.run(*TEAM, "--dry")

@@ -13,6 +13,8 @@ import pytest
 
 from tests.pyinfra.conftest import AS_HERE, SELF, TEAM, Project, SshServer
 
+pytestmark = pytest.mark.pyinfra
+
 
 @pytest.fixture
 def good(project: Project, ssh_server: SshServer) -> str:
@@ -35,6 +37,7 @@ def told_of_bad(project: Project, good: str, bad: str) -> list[str]:
     return [dry.line("[bad]"), applied.line("[bad]")]
 
 
+@pytest.mark.each_python
 def test_a_machine_that_is_off_fails_alone(project: Project, good: str, closed_port: int) -> None:
     ssh = f"ssh: {{host: 127.0.0.1, port: {closed_port}}}"
     lines = told_of_bad(project, good, f"bad: {{system: x86_64-linux, user: me, {ssh}}}")
@@ -92,6 +95,7 @@ def test_ones_own_ssh_config_cannot_make_an_unknown_host_key_do(
     assert "ssh-keyscan" in ran.line("[bad]", "no host key of ")
 
 
+@pytest.mark.each_python
 def test_a_machine_whose_host_key_changed_fails_with_the_command_that_takes_the_old_one_out(
     project: Project, ssh_server: SshServer
 ) -> None:
@@ -164,6 +168,7 @@ def test_what_ones_own_ssh_config_gets_wrong_of_one_machine_fails_alone(
     assert "~/.ssh/config" in ran.line("[bad]")
 
 
+@pytest.mark.each_python
 def test_a_machine_may_print_what_is_no_text(here: Project, ssh_server: SshServer) -> None:
     here.write("inventory/known_hosts", ssh_server.pin)
     here.team(ssh_server.entry("far"), "here: {system: x86_64-linux, user: me}")
@@ -213,6 +218,7 @@ def test_a_share_of_failures_that_was_asked_for_ends_the_run_without_a_question(
         assert "Over 10% of hosts failed" in ran.output
 
 
+@pytest.mark.each_python
 def test_an_interrupted_run_does_not_end_as_if_all_were_done(here: Project) -> None:
     slow = """server.shell(commands=["echo be''gun; sleep 60"])"""
     here.write("slow.py", f"from pyinfra.operations import server\n{slow}\n")
