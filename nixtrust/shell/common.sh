@@ -291,8 +291,8 @@ find_daemon() {
       pid=''
     done
     daemon_pid=$pid
-    [ -z "$daemon_pid" ] ||
-      daemon_started=$(date -d "$(ps -o lstart= -p "$daemon_pid")" +%s 2>/dev/null)
+    began=${daemon_pid:+$(ps -o lstart= -p "$daemon_pid" 2>/dev/null)}
+    [ -z "$began" ] || daemon_started=$(date -d "$began" +%s 2>/dev/null)
   fi
   # What it was started with may come from elsewhere: systemd's DefaultEnvironment=, a shell. What a
   # service manager says holds from the next start on.
