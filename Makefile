@@ -13,7 +13,7 @@ help:
 	@echo 'make demo       the main job on a lab of real machines (root on a Debian-like Linux)'
 	@echo 'make setup      .venv alone, which `pyinfra inventory/team.py deploy.py` needs'
 	@echo 'make demo-down  takes the lab down; nothing stays running or mounted'
-	@echo 'make test       every test that this machine can run'
+	@echo 'make test       every test that this machine can run, but what `make lint` runs'
 	@echo 'make test-pythons  those of what is Python, under each other one from 3.11 to 3.13'
 	@echo 'make lint       ruff and shellcheck'
 	@echo 'make types      mypy, strict'
@@ -48,7 +48,7 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/shellcheck .ci/run .ci/other-pythons lab/image.sh
-	$(BIN)/python -m pytest -q -m lint tests/shell/test_shellcheck.py
+	$(BIN)/python -m pytest -q -m lint tests/shell/test_shellcheck.py tests/shell/test_remove_steps.py
 
 types: $(READY)
 	$(BIN)/mypy
@@ -56,17 +56,22 @@ types: $(READY)
 docs: $(READY)
 	$(BIN)/python -m nixtrust.credentials_page >docs/credentials.md
 
-# Some hours on two cores; NIXTRUST_KILL_SEED=…, SEED=… for what was not well in an earlier one.
+# Some hours on two cores. What fails does not keep the rest from running; SEED=… gives the files of
+# an earlier run, NIXTRUST_KILL_SEED=… its moments.
 SEED ?= $(shell date +%s)
+soak: SEED := $(SEED)
 soak: $(READY)
-	@NIXTRUST_KILLS=300 $(BIN)/python -m pytest -n $(WORKERS) \
-		tests/lab/test_kills.py tests/lab/test_cuts.py tests/lab/test_credential_kills.py
-	@NIXTRUST_WAYS=all $(BIN)/python -m pytest -n $(WORKERS) \
-		tests/lab/test_portability.py tests/lab/test_credential_portability.py tests/lab/test_owners.py
-	@NIXTRUST_CONF_CASES=100000 NIXTRUST_CONF_SEED=$(SEED) \
-		$(BIN)/python -m pytest -q tests/lab/test_conf_differential.py
-	@NIXTRUST_CREDENTIAL_CASES=5000 NIXTRUST_CREDENTIAL_SEED=$(SEED) \
-		$(BIN)/python -m pytest -q tests/lab/test_credential_fuzz.py
+	@echo 'soak: SEED=$(SEED)'; failed=0; \
+	run() { env "$$@" || failed=1; }; \
+	run NIXTRUST_KILLS=300 $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/lab/test_kills.py tests/lab/test_cuts.py tests/lab/test_credential_kills.py; \
+	run NIXTRUST_WAYS=all $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/lab/test_portability.py tests/lab/test_credential_portability.py tests/lab/test_owners.py; \
+	run NIXTRUST_CONF_CASES=100000 NIXTRUST_CONF_SEED=$(SEED) \
+		$(BIN)/python -m pytest -q tests/lab/test_conf_differential.py; \
+	run NIXTRUST_CREDENTIAL_CASES=5000 NIXTRUST_CREDENTIAL_SEED=$(SEED) \
+		$(BIN)/python -m pytest -q tests/lab/test_credential_fuzz.py; \
+	exit $$failed
 
 BENCH := build/bench-venv
 $(BENCH)/ready: requirements-bench.txt
@@ -78,23 +83,22 @@ bench: $(READY) $(BENCH)/ready
 	@$(BIN)/python -m bench --ansible $(BENCH)/bin/ansible-playbook
 
 # The tests of what is Python, under each one that `make test` does not use.
-OTHERS = $(shell .ci/other-pythons)
-
 build/python3.%/ready: requirements-test.txt
 	@python3.$* -m venv build/python3.$* || { echo 'no venv: apt-get install python3.$*-venv'; exit 1; }
 	build/python3.$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 other-pythons: $(READY)
-	@[ -z '$(OTHERS)' ] || $(MAKE) --no-print-directory $(OTHERS:%=build/%/ready)
+	@others=$$(.ci/other-pythons) && for python in $$others; do \
+		$(MAKE) --no-print-directory build/$$python/ready || exit 1; \
+	done
 
 test-pythons: other-pythons
-	@for python in $(OTHERS); do \
+	@others=$$(.ci/other-pythons) && for python in $$others; do \
 		echo "$$python: the tests of what is Python"; \
 		build/$$python/bin/python -m pytest -q -n $(WORKERS) -m 'not pyinfra or each_python' \
 			tests/unit tests/pyinfra || exit 1; \
 	done
-	@echo 'test-pythons: run under $(or $(OTHERS),no other Python)'
 
 # The pinned versions, anew. No registry's host is written into them.
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -2,11 +2,12 @@
 
 from lab.host import LabError, unavailable
 from lab.images import SUITES, build, image
-from lab.machines import KNOWN_HOSTS, Machine, MachineSpec, down, present, running, up
+from lab.machines import KNOWN_HOSTS, Ended, Machine, MachineSpec, down, present, running, up
 
 __all__ = [
     "KNOWN_HOSTS",
     "SUITES",
+    "Ended",
     "LabError",
     "Machine",
     "MachineSpec",

@@ -61,6 +61,16 @@ class MachineSpec:
     lab: str = "demo"
 
 
+class Ended(subprocess.CompletedProcess[str]):
+    """How a script ended that ran in a machine."""
+
+    def check_returncode(self) -> None:
+        """Raises LabError with what the script said last, if it did not end well."""
+        if self.returncode != 0:
+            said = (self.stderr or self.stdout).strip().splitlines() or ["nothing said"]
+            raise LabError(f"a script in a machine ended with {self.returncode}: {said[-1]}")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine that was brought up."""
@@ -130,7 +140,7 @@ class Machine:
 
     def run(
         self, script: str, user: str = "root", input: str | None = None, timeout: float = 300
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> Ended:
         """Run a POSIX sh script in the machine as `user`, without sshd, sudo or a login shell.
 
         Raises LabError if the machine is off, subprocess.TimeoutExpired after `timeout` seconds.
@@ -146,7 +156,7 @@ class Machine:
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             *("sh", "-c", f"cd\n{script}"),
         ]
-        return subprocess.run(
+        ended = subprocess.run(
             command,
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
@@ -154,6 +164,7 @@ class Machine:
             text=True,
             timeout=timeout,
         )
+        return Ended(command, ended.returncode, ended.stdout, ended.stderr)
 
     def _home(self, user: str) -> str:
         accounts = (self.root / "etc/passwd").read_text().splitlines()

@@ -1,6 +1,7 @@
 """How the tests are spread over processes, and what each run of them tells at its end."""
 
 import os
+import re
 import shlex
 import sys
 from collections import Counter
@@ -11,15 +12,26 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # In what test files share, a failed assertion shows its values as it does in the files themselves.
 pytest.register_assert_rewrite("tests.lab", "tests.pyinfra", "tests.shell", "tests.unit")
 
+# How long an example takes says how busy the box is.
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
+
 # What is killed is killed at moments of the day's own; all processes of a run have the same.
 os.environ.setdefault("NIXTRUST_KILL_SEED", f"{datetime.now(UTC):%Y%m%d}")
 KILL_SEED = os.environ["NIXTRUST_KILL_SEED"]
+
+# By these, which `make soak` sets, a run is asked for more than usual.
+ASKED_FOR = (
+    *("NIXTRUST_KILLS", "NIXTRUST_WAYS", "NIXTRUST_CONF_CASES", "NIXTRUST_CONF_SEED"),
+    *("NIXTRUST_CREDENTIAL_CASES", "NIXTRUST_CREDENTIAL_SEED"),
+)
 
 # The lab of those test files in tests/lab/ that name none of their own as `LAB`.
 SHARED_LAB = "tests"
@@ -99,14 +111,18 @@ def not_run(skipped: Iterable[pytest.TestReport]) -> Iterator[str]:
 
 # Of a long message the beginning and the end are shown, and of a long line the beginning: with what
 # make and CI say behind it, all of it stands in the last ten lines.
-_FIRST, _LAST, _WIDTH = 2, 1, 160
+_FIRST, _LAST, _WIDTH = 1, 2, 160
+# What pytest adds to a message of the test's own.
+_ADDED = re.compile(r"assert |\s*\+\s+where ")
 
 
-def failure(failed: Sequence[pytest.TestReport]) -> Iterator[str]:
+def failure(reports: Sequence[pytest.TestReport]) -> Iterator[str]:
     """Which test failed first, why, and how to run it alone; how many others did."""
+    failed = sorted(reports, key=lambda report: getattr(report, "start", 0.0))
     for report in failed[:1]:
         yield f"failed: {report.nodeid}"
-        why = [line for line in message(report).splitlines() if line.strip()]
+        first, *more = [line for line in message(report).splitlines() if line.strip()]
+        why = [first, *(line for line in more if not _ADDED.match(line))]
         if len(why) > _FIRST + _LAST:
             why[_FIRST:-_LAST] = [f"… {len(why) - _FIRST - _LAST} lines more, above …"]
         for line in why:
@@ -123,9 +139,12 @@ def message(report: pytest.TestReport) -> str:
 
 
 def alone(report: pytest.TestReport) -> str:
-    """The command that runs a test alone, with the dice that it had."""
+    """The command that runs a test alone, with what it was asked for and the dice that it had."""
     python = sys.executable
     if python.startswith(f"{os.getcwd()}/"):
         python = str(Path(python).relative_to(Path.cwd()))
-    dice = [f"{name}={value}" for name, value in report.user_properties]
-    return shlex.join([*dice, python, "-m", "pytest", report.nodeid])
+    asked = {name: value for name, value in os.environ.items() if name in ASKED_FOR}
+    # Of a file that cannot be read there are none.
+    dice = dict(getattr(report, "user_properties", ()))
+    set_to = [f"{name}={value}" for name, value in {**asked, **dice}.items()]
+    return shlex.join([*set_to, python, "-m", "pytest", report.nodeid])

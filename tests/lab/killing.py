@@ -6,12 +6,13 @@ NIXTRUST_KILLS and NIXTRUST_KILL_SEED ask for more kills and cuts, or others, th
 import os
 import random
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import lab
 from tests.conftest import KILL_SEED
 
 KILLS = int(os.environ.get("NIXTRUST_KILLS", "60"))
+KILLS_ON_EACH = -(-KILLS // len(lab.SUITES))
 # One that comes when the script is through is none, and another is tried.
 TRIES_FOR_EACH = 10
 
@@ -28,27 +29,34 @@ wait $!
 """
 
 
+_AT_WORK = "at work\n"
+
+
 def killed(machine: lab.Machine, script: str, when: str, way: str = "sh -s") -> Killed:
     """Runs a script and kills it with all that it has begun; see `was_in_time`.
 
     + when: shell that ends when it is time
     + way: what reads the script
     """
-    return machine.run(_KILLED.format(way=way, when=when), input=script, timeout=300)
+    beginning = f"echo {_AT_WORK}"
+    return machine.run(_KILLED.format(way=way, when=when), input=beginning + script, timeout=300)
 
 
 def was_in_time(ended: Killed) -> bool:
-    """Whether the script was still at work when it was killed."""
-    return ended.returncode != 0
+    """Whether the script had begun when it was killed, and had not said how it ended."""
+    return ended.stdout.startswith(_AT_WORK) and "\nend\t" not in ended.stdout
 
 
 # At a step --------------------------------------------------------------------------------------
 
-# What a script changes something with, and timeout(1), behind which it asks Nix and the daemon.
+# What a script changes something with. Two redirections in a row are one step; what lies between
+# them is left to the random moments.
 _TOOLS = (
     *("chgrp", "chmod", "chown", "cp", "ln", "mkdir", "mktemp", "mv", "rm", "sed", "sync"),
-    *("timeout", "touch"),
+    "touch",
 )
+# More than there are in any script.
+_STEPS = 200
 
 # In front of each: a step is noted, and the one that is asked for never comes, nor any behind it.
 # The notes are everybody's, since a script has people do something too. No apostrophe: it stands
@@ -68,18 +76,35 @@ mkdir -m 777 /run/steps
 : >/run/steps/noted
 chmod 666 /run/steps/noted
 """
-_REACHED = "until [ -e /run/steps/reached ] || ! kill -0 $!; do sleep 0.01; done"
+_REACHED = "until [ -e /run/steps/reached ] || ! kill -0 $!; do sleep 0.05; done"
 
 
-def stopping_at(number: int) -> str:
-    """Shell functions that stop a script before its step of this number, from 1 on."""
-    return _STEP.format(number=number) + "".join(_FRONT.format(tool=tool) for tool in _TOOLS)
+def stopping_at(number: int, *more: str) -> str:
+    """Shell functions that stop a script before its step of this number, from 1 on.
+
+    + more: further tools whose calls are steps
+    """
+    tools = (*_TOOLS, *more)
+    return _STEP.format(number=number) + "".join(_FRONT.format(tool=tool) for tool in tools)
 
 
-def killed_at_its_stop(machine: lab.Machine, script: str, way: str = "sh -s") -> Killed:
-    """Runs a script that has `stopping_at` in it, and kills it there."""
-    machine.run(_NO_NOTES).check_returncode()
-    return killed(machine, script, _REACHED, way)
+def killed_before_each_step(
+    machine: lab.Machine, script: Callable[[int], str], way: str = "sh -s"
+) -> Iterator[tuple[int, Killed]]:
+    """Runs a script again and again and kills it each time before its next step.
+
+    Gives the step's number each time, and in the end a run that came through.
+    + script: what is run next, with `stopping_at` its number in it
+    """
+    for number in range(1, _STEPS):
+        sent = script(number)
+        machine.run(_NO_NOTES).check_returncode()
+        ended = killed(machine, sent, _REACHED, way)
+        assert ended.stdout.startswith(_AT_WORK), ended.stderr
+        yield number, ended
+        if not was_in_time(ended):
+            return
+    raise AssertionError(f"still not through after {_STEPS} steps")
 
 
 # At a moment ------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ from tests.conftest import KILL_SEED
 from tests.lab.killing import (
     KILLS,
     killed,
-    killed_at_its_stop,
     killed_at_random,
+    killed_before_each_step,
     moment,
     stopping_at,
     was_in_time,
@@ -185,21 +185,25 @@ def test_killed_before_any_step_it_leaves_whole_files_and_the_next_run_removes_t
     machine: lab.Machine, tools: str
 ) -> None:
     way = Way("dash", tools)
-    met = set()
-    for number in count(1):
+
+    def once_more_stopping_at(number: int) -> str:
         lay(machine, OF_EACH_KIND)
-        script, _ = due(machine, OF_EACH_KIND)
-        ended = killed_at_its_stop(machine, stopping(script, number), way.command())
+        return stopping(due(machine, OF_EACH_KIND)[0], number)
+
+    met = set()
+    steps = killed_before_each_step(machine, once_more_stopping_at, way.command())
+    for _number, ended in steps:
         assert_no_secret_beside_them(machine)
         if not was_in_time(ended):
             break
         left = [each.path for each in OF_EACH_KIND if state(machine, each) == "old"]
         met.add((len(left), bool(leftovers(machine))))
         run(machine, way, OF_EACH_KIND)
-    assert "outcome\tdone" in ended.stdout
+    assert "\noutcome\tdone" in ended.stdout
+    assert {state(machine, each) for each in OF_EACH_KIND} == {"new"}
     # With each number of files that are left, and amid each file but the one that is not rewritten.
     assert met == {(3, False), (3, True), (2, False), (2, True), (1, False), (0, False)}
-    print(f"killed before each of {number - 1} steps")
+    print(f"killed before each of {_number - 1} steps")
 
 
 def stopping(script: str, number: int) -> str:

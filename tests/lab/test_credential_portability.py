@@ -177,7 +177,7 @@ def test_who_stops_all_that_runs_in_his_name_is_given_up_on_in_time(
         write(machine, path, b"export CACHIX_AUTH_TOKEN=madeupmadeup\n", path.split("/")[2])
     seen = [each for each in look(machine, way).credentials if each.path in (*his, mias)]
     assert [each.hindrance for each in seen] == [None] * 4
-    script = remove_script(cuts(seen)).replace("as_user_for 60 ", "as_user_for 3 ")
+    script = remove_script(cuts(seen)).replace("as_user_for 60 ", "as_user_for 10 ")
     with stopping(machine, "baleen"):
         began = time.monotonic()
         removed = read_removed(way.run(machine, script))

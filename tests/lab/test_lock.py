@@ -47,7 +47,8 @@ def test_of_two_transactions_at_once_one_is_made_and_the_other_says_so(
     with ThreadPoolExecutor(1) as pool:
         one = pool.submit(send, machine, holding)
         try:
-            machine.run("until [ -e /run/holds ]; do sleep 0.1; done").check_returncode()
+            held = "timeout 120 sh -c 'until [ -e /run/holds ]; do sleep 0.1; done'"
+            machine.run(held).check_returncode()
             other = send(machine, script)
         finally:
             machine.run(": >/run/other-ended").check_returncode()

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -77,7 +76,7 @@ derivation {
   ];
 }
 """
-Build = Future[CompletedProcess[str]]
+Build = Future[lab.Ended]
 
 
 @contextmanager
@@ -180,8 +179,13 @@ def test_a_daemon_that_its_socket_starts_need_not_run(machine: lab.Machine) -> N
     assert machine.suite == "bookworm" or trusts["mia"] == "trusted"
 
 
-def with_restart(machine: lab.Machine, command: str, script: str) -> tuple[Outcome, float]:
-    """What comes of a script where `systemctl restart` does this first, and in how many seconds."""
+def with_restart(
+    machine: lab.Machine, command: str, script: str, second: int = 2
+) -> tuple[Outcome, float]:
+    """What comes of a script where `systemctl restart` does this first, and in how many seconds.
+
+    + second: the seconds that its second try has
+    """
     machine.run(
         "mkdir -p /opt/front && cp /usr/bin/systemctl /opt/front/real"
         " && cat >/opt/front/systemctl && chmod +x /opt/front/systemctl",
@@ -190,7 +194,7 @@ def with_restart(machine: lab.Machine, command: str, script: str) -> tuple[Outco
     began = time.monotonic()
     over = "mount --bind /opt/front/systemctl /usr/bin/systemctl"
     shorter = script.replace("limit 10 systemctl restart", "limit 2 systemctl restart").replace(
-        "limit 30 systemctl restart", "limit 2 systemctl restart"
+        "limit 30 systemctl restart", f"limit {second} systemctl restart"
     )
     outcome = send(machine, shorter, f"unshare --mount sh -c '{over}; exec sh'")
     return outcome, time.monotonic() - began
@@ -219,7 +223,7 @@ def test_a_daemon_that_hears_of_its_end_at_the_next_connection_is_knocked_at(
 ) -> None:
     script, before = writing(trixie, declaring()), daemon(trixie)
     once = "[ -e /opt/front/was ] || { : >/opt/front/was; exec sleep 1000; }"
-    outcome, seconds = with_restart(trixie, once, script)
+    outcome, seconds = with_restart(trixie, once, script, second=30)
     assert seconds < 60
     assert outcome.result is Result.DONE
     assert daemon(trixie) != before

@@ -73,7 +73,7 @@ def is_gone(process: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
+    "start", ["limit 3", pytest.param("as_user_for 3 nobody", marks=needs_root)]
 )
 def test_what_hangs_is_ended_under_whatever_started_it(tools: str, start: str) -> None:
     said, lasted = ran(f"{tools}{start} sh -c 'echo $$; exec sleep {HANGS}'; echo $?")
@@ -84,7 +84,7 @@ def test_what_hangs_is_ended_under_whatever_started_it(tools: str, start: str) -
 
 
 @pytest.mark.parametrize(
-    "start", ["limit 1", pytest.param("as_user_for 1 nobody", marks=needs_root)]
+    "start", ["limit 3", pytest.param("as_user_for 3 nobody", marks=needs_root)]
 )
 def test_what_it_has_begun_goes_with_it(tools: str, start: str) -> None:
     hanging = f'sh -c "echo \\$\\$; sleep {HANGS}; :"; sleep {HANGS}'

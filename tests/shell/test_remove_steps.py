@@ -208,6 +208,7 @@ def test_of_what_a_tool_says_known_words_are_told(
     kept_as(text, rc)
 
 
+@pytest.mark.lint
 @pytest.mark.parametrize(
     ("file", "name"), [("remove", "within"), ("common", "accepted"), ("common", "limited")]
 )

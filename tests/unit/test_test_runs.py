@@ -106,5 +106,16 @@ def test_of_a_long_message_the_beginning_and_the_end_are_shown(project: Path) ->
     (project / "tests/lab/sharing.py").write_text(SHARING)
     ran = run(project, "-k", "too")
     assert ran.stdout.splitlines()[-6:-2] == [
-        *("  AssertionError: line 0", "  line 1", "  … 97 lines more, above …", "  line 99"),
+        *("  AssertionError: line 0", "  … 97 lines more, above …", "  line 98", "  line 99"),
     ]
+
+
+def test_a_test_file_that_cannot_be_read_is_named_with_the_command_that_reads_it(
+    project: Path,
+) -> None:
+    (project / "tests/lab/test_a.py").write_text("import no_such_module\n")
+    ran = run(project)
+    said = ran.stdout.splitlines()
+    *why, alone, _ = said[said.index("failed: tests/lab/test_a.py") + 1 :][:6]
+    assert any("no_such_module" in line for line in why)
+    assert alone.endswith(" -m pytest tests/lab/test_a.py")
