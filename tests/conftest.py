@@ -121,7 +121,8 @@ def failure(reports: Sequence[pytest.TestReport]) -> Iterator[str]:
     failed = sorted(reports, key=lambda report: getattr(report, "start", 0.0))
     for report in failed[:1]:
         yield f"failed: {report.nodeid}"
-        first, *more = [line for line in message(report).splitlines() if line.strip()]
+        said = [line for line in message(report).splitlines() if line.strip()]
+        first, *more = said or ["no words"]
         why = [first, *(line for line in more if not _ADDED.match(line))]
         if len(why) > _FIRST + _LAST:
             why[_FIRST:-_LAST] = [f"… {len(why) - _FIRST - _LAST} lines more, above …"]

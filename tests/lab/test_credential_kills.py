@@ -217,7 +217,7 @@ def stopping(script: str, number: int) -> str:
 # At random moments ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("tools", "kills"), [(GNU, KILLS), (TOYBOX, KILLS // 3)])
+@pytest.mark.parametrize(("tools", "kills"), [(GNU, KILLS), (TOYBOX, -(-KILLS // 3))])
 def test_killed_at_any_moment_it_leaves_whole_files_and_no_other_has_a_secret(
     machine: lab.Machine, tools: str, kills: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -121,12 +121,16 @@ def cut_here(_: lab.Machine, client: "subprocess.Popen[str]") -> None:
 
 def cut_there(machine: lab.Machine, _: "subprocess.Popen[str]") -> None:
     """End the machine's side of the connection: what sshd has started for it."""
+    ended = 0
     for pid in processes.running(machine.name):
         # It may end by itself: before its file is opened, before it is read, before the signal.
         with suppress(FileNotFoundError, ProcessLookupError):
             title = Path(f"/proc/{pid}/cmdline").read_bytes()
             if title.startswith(b"sshd") and b"listener" not in title:
                 os.kill(pid, signal.SIGKILL)
+                ended += 1
+    # While the script is at work there is a connection.
+    assert ended or not is_lock(conf(machine, ".nixtrust-lock"))
 
 
 def is_lock(path: Path) -> bool:

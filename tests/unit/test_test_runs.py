@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ASKED_FOR
+
 ROOT = Path(__file__).parents[2]
 
 WHO_RAN_IT = """
@@ -64,7 +66,8 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     # Without the plugins that are not looked at here it starts in half the time.
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    usual = {name: value for name, value in os.environ.items() if name not in ASKED_FOR}
+    environment = {**usual, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-p", "xdist", *options]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
