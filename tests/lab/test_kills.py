@@ -67,15 +67,15 @@ def test_killed_before_any_step_it_leaves_whole_files_and_the_next_run_converges
         # Behind timeout(1) Nix and the daemon are asked.
         return stopping_at(number, "timeout") + once_more(machine, it).script
 
-    seen = []
-    for number, ended in killed_before_each_step(machine, once_more_stopping_at):
+    seen: list[tuple[int, bool]] = []
+    for ended in killed_before_each_step(machine, once_more_stopping_at):
         if not was_in_time(ended):
             break
         after = files(machine)
-        assert after in it.stages, f"killed before step {number}"
+        assert after in it.stages, f"killed before step {len(seen) + 1}"
         seen.append((it.stages.index(after), conf(machine, ".nixtrust-restart-pending").exists()))
         run_next(machine, policy)
-        assert holds(machine, policy), f"killed before step {number}"
+        assert holds(machine, policy), f"killed before step {len(seen)}"
         assert leftovers(machine) == []
         for name, content in LAYOUTS["sid"].items():
             assert conf(machine, f"{name}.before-nixtrust").read_bytes() == content
@@ -117,10 +117,7 @@ def test_killed_at_any_moment_it_leaves_whole_files(
 
 def kill_again_and_again(machine: lab.Machine) -> None:
     """This machine's share of the kills."""
-    laid_out(machine)
-    run_wholly(machine, TRUSTED[1])
-    make_due(machine)
-    lasts = measured(machine, transaction(machine, declaring(*TRUSTED[0], of=LAB)))
+    lasts = measured(laid_out(machine))
     make_due(machine)
     turns, attempts = count(1), count(1)
     trusted = TRUSTED[next(turns) % 2]
