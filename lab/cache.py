@@ -115,7 +115,7 @@ class Cache:
 
     def start(self) -> None:
         """Serve; nothing happens if it does already. Raises LabError if it does not come up."""
-        if processes.running(self._process):
+        if processes.runs(self._process):
             return
         (self.folder / "nginx.conf").write_text(_NGINX.format(address=self.address, port=_PORT))
         log = self.folder / "error.log"
@@ -123,7 +123,7 @@ class Cache:
         processes.start(self._process, command, {}, log)
         patience = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if time.monotonic() > patience or not processes.running(self._process):
+            if time.monotonic() > patience or not processes.runs(self._process):
                 raise LabError(f"the cache at {self.url} does not answer; see {log}")
             time.sleep(0.02)
 
@@ -132,7 +132,7 @@ class Cache:
         processes.end(self._process)
 
     def is_running(self) -> bool:
-        return bool(processes.running(self._process))
+        return processes.runs(self._process)
 
     def publish(self, nix: str) -> str:
         """Build the derivation that the Nix expression `nix` is, sign it, and have it here.

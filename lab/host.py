@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 STATE = Path("/var/lib/nixtrust-lab")
@@ -36,6 +37,7 @@ class LabError(Exception):
     """Something the user can do something about, in one line."""
 
 
+@cache
 def control_groups() -> tuple[Path, ...]:
     """Where control groups are made here: version 2, and systemd's own of version 1 if mounted."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())

@@ -25,6 +25,8 @@ from lab.progress import Tell, step
 
 SSH_KEY = STATE / "ssh_key"
 KNOWN_HOSTS = STATE / "known_hosts"
+# Who has an account in the base images, besides root (image.sh).
+PEOPLE = ("baleen", "jito.hello", "mia", "lead", "guarded")
 _HOST_KEY = "ssh_host_ed25519_key"
 _MACHINES = STATE / "machines"
 # In a machine's folder: what it is, from the first moment on, so that `down` finds what an `up`
@@ -48,8 +50,9 @@ _NSPAWN = (
 class MachineSpec:
     """A machine to have: `address` is an IPv4 loopback address, `mess` a key of lab.messes.MESSES.
 
-    `login` is the account a deploy logs in with, `member` the account of who works there; `lab` is
-    the group of machines it goes up and down with, whose caches the mess speaks of.
+    `login` is the account a deploy logs in with, `member` the account of who works there; of
+    `PEOPLE` only `people` have one. `lab` is the group of machines it goes up and down with, whose
+    caches the mess speaks of.
     """
 
     name: str
@@ -59,6 +62,7 @@ class MachineSpec:
     login: str = "root"
     member: str = "baleen"
     lab: str = "demo"
+    people: tuple[str, ...] = PEOPLE
 
 
 class Ended(subprocess.CompletedProcess[str]):
@@ -268,7 +272,8 @@ def _record(machine: Machine) -> str:
 def _read(folder: Path) -> Machine | None:
     try:
         record = json.loads((folder / _RECORD).read_text())
-        return Machine(MachineSpec(**record["spec"]), Path(record["image"]))
+        spec = MachineSpec(**{**record["spec"], "people": tuple(record["spec"]["people"])})
+        return Machine(spec, Path(record["image"]))
     except (OSError, ValueError, KeyError, TypeError):  # another version's, or spoilt
         return None
 
@@ -337,6 +342,9 @@ def _fresh_disk(machine: Machine) -> None:
         shutil.copy(machine.folder / name, etc / "ssh" / name)
     shutil.copy(SSH_KEY.with_suffix(".pub"), etc / "ssh/authorized_keys")
     (etc / "ssh/sshd_config.d/address.conf").write_text(f"ListenAddress {machine.address}\n")
+    for name in PEOPLE:
+        if name not in machine.spec.people:
+            _tool("chroot", str(machine.root), "userdel", "--remove", name)
     (etc / "hostname").write_text(f"{machine.name}\n")
     (etc / "hosts").write_text(f"127.0.0.1 localhost\n{machine.address} {machine.name}\n")
     lay(machine.spec.mess, machine.spec.lab, machine.root, machine.spec.member)
@@ -355,7 +363,7 @@ def _wait(machine: Machine) -> None:
     """Until sshd says its name and systemd has nothing more to start."""
     patience = time.monotonic() + _BOOT_SECONDS
     while not _says_ssh(machine.address):
-        if not processes.running(machine.name):
+        if not processes.runs(machine.name):
             raise LabError(f"{machine.name} went off while booting; {_last_words(machine)}")
         if time.monotonic() > patience:
             raise LabError(
@@ -388,17 +396,30 @@ def _last_words(machine: Machine) -> str:
     return f"the last on its console ({machine.console}): {said[-1]}"
 
 
+# To look through all processes takes as long as a short script. What was found is seen to be still
+# so each time.
+_inits: dict[str, int] = {}
+
+
 def _init(name: str) -> int | None:
     """The machine's own process 1, as the box numbers it."""
+    last = _inits.get(name)
+    if last is not None and processes.belongs(last, name) and _is_first(last):
+        return last
     for pid in processes.running(name):
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:  # ended in the meantime
-            continue
-        numbers = re.search(r"^NSpid:\s+\d+\s+(\d+)$", status, re.MULTILINE)
-        if numbers and numbers[1] == "1":
+        if _is_first(pid):
+            _inits[name] = pid
             return pid
     return None
+
+
+def _is_first(pid: int) -> bool:
+    """Whether it is process 1 of a machine."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended
+        return False
+    return re.search(r"^NSpid:\s+\d+\s+1$", status, re.MULTILINE) is not None
 
 
 def _take_down(name: str) -> None:
@@ -414,7 +435,7 @@ def _cut_power(name: str) -> None:
     if init is not None:
         os.kill(init, signal.SIGKILL)
         patience = time.monotonic() + 3
-        while processes.running(name) and time.monotonic() < patience:
+        while processes.runs(name) and time.monotonic() < patience:
             time.sleep(0.02)
     processes.end(name)
 

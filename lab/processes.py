@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lab.host import LabError, control_groups
@@ -26,7 +27,7 @@ def start(name: str, command: list[str], environment: Mapping[str, str], log: Pa
     """
     groups = [hierarchy / _OURS / name for hierarchy in control_groups()]
     for group in groups:
-        group.mkdir(parents=True, exist_ok=True)
+        _make(group)
     enter = "".join(f"echo $$ >'{group}/cgroup.procs' && " for group in groups)
     with log.open("ab") as output:
         began = subprocess.run(
@@ -45,13 +46,27 @@ def running(name: str) -> tuple[int, ...]:
     return tuple(sorted({pid for group in _groups(name) for pid in _members(group)}))
 
 
+def runs(name: str) -> bool:
+    """Whether `name` has a process."""
+    return any(_members(group) for group in _groups(name))
+
+
+def belongs(pid: int, name: str) -> bool:
+    """Whether a process is one of `name`."""
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:  # it has ended
+        return False
+    return any(f"/{_OURS}/{name}/" in f"{line}/" for line in groups.splitlines())
+
+
 def names() -> tuple[str, ...]:
     """Everything of the lab that has processes."""
     found = {
         group.name
         for hierarchy in control_groups()
         for group in (hierarchy / _OURS).glob("*/")
-        if running(group.name)
+        if runs(group.name)
     }
     return tuple(sorted(found))
 
@@ -71,8 +86,15 @@ def end(name: str) -> None:
     for group in _groups(name):
         _remove(group, patience)
     for hierarchy in control_groups():
-        if (hierarchy / _OURS).is_dir() and not any((hierarchy / _OURS).glob("*/")):
+        with suppress(OSError):  # it is gone, or has another's group in it
             (hierarchy / _OURS).rmdir()
+
+
+def _make(group: Path) -> None:
+    while True:
+        # Another run may take their folder away, as long as nothing is in it.
+        with suppress(FileNotFoundError, FileExistsError):
+            return group.mkdir(parents=True, exist_ok=True)
 
 
 def _groups(name: str) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from testinfra.host import Host
 import lab
 from lab import images, processes
 from lab.cache import Caches
-from lab.machines import KNOWN_HOSTS
+from lab.machines import KNOWN_HOSTS, PEOPLE
 from lab.messes import MESSES
 
 pytestmark = pytest.mark.lab
@@ -226,6 +226,22 @@ def test_a_machine_keeps_its_disk_without_power_and_loses_it_on_reset() -> None:
     machine.reset()
     assert (machine.root / "etc/nix/nix.conf").read_bytes() == laid
     assert ssh(machine, "root", "true").returncode == 0
+
+
+def test_who_is_not_of_its_people_has_no_account_on_a_machine(
+    machines: dict[str, lab.Machine],
+) -> None:
+    spec = lab.MachineSpec("tests-few", "trixie", "127.77.2.44", lab="tests", people=("mia",))
+    [few] = lab.up([spec])
+    assert people(few) == {"mia"}
+    assert not (few.root / "home/baleen").exists()
+    assert people(machines["trixie"]) == set(PEOPLE)
+
+
+def people(machine: lab.Machine) -> set[str]:
+    """Who has an account that is a person's."""
+    accounts = (line.split(":") for line in (machine.root / "etc/passwd").read_text().splitlines())
+    return {name for name, _, number, *_ in accounts if 1000 <= int(number) < 60000}
 
 
 def test_up_leaves_a_running_machine_as_it_is() -> None:

@@ -37,7 +37,7 @@ def machines() -> Mapping[str, lab.Machine]:
     """One machine of each suite."""
     names = {suite: f"owners-{suite}" for suite in lab.SUITES}
     specs = [
-        lab.MachineSpec(name, suite, f"127.77.5.{number}", lab=LAB)
+        lab.MachineSpec(name, suite, f"127.77.5.{number}", lab=LAB, people=("baleen",))
         for number, (suite, name) in enumerate(names.items(), start=1)
     ]
     return {machine.suite: machine for machine in lab.up(specs)}

@@ -37,7 +37,7 @@ DUE = [".nixtrust-old.nix.conf", MARKER]
 
 @pytest.fixture(scope="module")
 def machines() -> dict[str, lab.Machine]:
-    return transactions.machines(*lab.SUITES, of=LAB)
+    return transactions.machines(*lab.SUITES, of=LAB, people=("baleen", "mia"))
 
 
 @pytest.fixture(params=lab.SUITES)

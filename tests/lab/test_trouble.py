@@ -61,7 +61,11 @@ def machines() -> Machines:
     troubled = [(each.name, each.suite, "cachix-advice", each.login) for each in TROUBLES]
     healthy = [(name, *rest) for name, rest in HEALTHY.items()]
     specs = [
-        lab.MachineSpec(f"trouble-{name}", suite, f"127.77.3.{number}", mess, login, lab=LAB)
+        lab.MachineSpec(
+            *(f"trouble-{name}", suite, f"127.77.3.{number}", mess, login),
+            lab=LAB,
+            people=("baleen", login),
+        )
         for number, (name, suite, mess, login) in enumerate([*troubled, *healthy], start=1)
     ]
     found = {each.name.removeprefix("trouble-"): each for each in lab.up(specs)}

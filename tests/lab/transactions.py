@@ -33,17 +33,24 @@ _KEPT = "/root/etc-nix-as-it-came"
 _FIRST_QUESTION = "nix --extra-experimental-features nix-command store ping --store daemon"
 
 
-def machines(*suites: str, of: str = LAB) -> dict[str, lab.Machine]:
-    """A machine of each suite, by suite, as Debian's package leaves it."""
+def machines(
+    *suites: str, of: str = LAB, people: tuple[str, ...] = ("baleen",)
+) -> dict[str, lab.Machine]:
+    """A machine of each suite, by suite, as Debian's package leaves it.
+
+    + people: who has an account there besides root; each look asks the daemon about each of them
+    """
     up = lab.up(
-        lab.MachineSpec(
-            f"{of}-{suite}", suite, f"{NETWORKS[of]}.{lab.SUITES.index(suite) + 1}", lab=of
-        )
+        lab.MachineSpec(f"{of}-{suite}", suite, _address(of, suite), lab=of, people=people)
         for suite in suites
     )
     for machine in up:
         machine.run(f"cp -a /etc/nix {_KEPT}; {_FIRST_QUESTION}").check_returncode()
     return {machine.suite: machine for machine in up}
+
+
+def _address(of: str, suite: str) -> str:
+    return f"{NETWORKS[of]}.{lab.SUITES.index(suite) + 1}"
 
 
 def start_anew(machine: lab.Machine) -> lab.Machine:
