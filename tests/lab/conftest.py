@@ -13,6 +13,7 @@ from lab import demo
 from lab.cache import Caches, caches
 from lab.host import exclusive
 from tests.conftest import SHARED_LAB
+from tests.lab.quick_ssh import quick_options
 
 OverSsh = Callable[[lab.Machine, str], Host]
 
@@ -83,7 +84,7 @@ def over_ssh(tmp_path_factory: pytest.TempPathFactory) -> OverSsh:
 
     def of(machine: lab.Machine, user: str) -> Host:
         config = tmp_path_factory.mktemp("ssh") / "config"
-        options = "".join(f"  {key} {value}\n" for key, value in machine.ssh_options.items())
+        options = "".join(f"  {key} {value}\n" for key, value in quick_options(machine).items())
         config.write_text(f"Host {machine.name}\n{options}")
         # No shared connection: it would outlive the test.
         return testinfra.get_host(

@@ -1,7 +1,6 @@
 """Transactions that are to be disturbed: the files they change, and what those may be meanwhile."""
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from nixtrust.outcome import Result
 from nixtrust.owners import owner_of
 from nixtrust.policy import Policy
 from nixtrust.scripts import write_script
+from tests.lab.killing import forget_steps, steps_at_work, telling_of
 from tests.lab.transactions import (
     conf,
     declaring,
@@ -24,6 +24,11 @@ from tests.lab.transactions import (
     send,
     start_anew,
 )
+
+# Behind this command Nix and the daemon are asked.
+ASKING = ("timeout",)
+# A step that is never reached.
+NEVER = 1000
 
 # What is declared, in turn, so that there is always something to write.
 TRUSTED: tuple[tuple[str, ...], ...] = ((), ("mia",))
@@ -42,17 +47,12 @@ MODES = {"nix.conf": 0o640, "nix.custom.conf": 0o664}
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Its script, the files that it changes by path with their stamps, the first one first, and all
-    files before it and after each of its edits."""
+    """Its script, the files that it changes by path with their stamps, and all files before it and
+    after each of its edits."""
 
     script: str
     stamps: Mapping[str, str]
     stages: tuple[Mapping[str, bytes], ...]
-
-    @property
-    def is_first_in_place(self) -> str:
-        """Shell that tells whether the first file has changed since /run/began."""
-        return f"[ {next(iter(self.stamps))} -nt /run/began ]"
 
 
 def transaction(machine: lab.Machine, policy: Policy) -> Transaction:
@@ -121,13 +121,13 @@ def run_wholly(machine: lab.Machine, trusted: tuple[str, ...]) -> None:
     files(machine)
 
 
-def measured(machine: lab.Machine) -> float:
-    """How many seconds a transaction takes, which ends well and declares the first of `TRUSTED`."""
+def steps(machine: lab.Machine) -> list[int]:
+    """The steps of a transaction by number, once it has its lock; it declares the first of
+    `TRUSTED` and ends well."""
     run_wholly(machine, TRUSTED[1])
     make_due(machine)
     it = transaction(machine, declaring(*TRUSTED[0], of=machine.spec.lab))
-    began = time.monotonic()
-    assert send(machine, it.script).result is Result.DONE
-    seconds = time.monotonic() - began
+    forget_steps(machine)
+    assert send(machine, telling_of(NEVER, *ASKING) + it.script).result is Result.DONE
     assert files(machine) == it.stages[-1]
-    return seconds
+    return steps_at_work(machine)

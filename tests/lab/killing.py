@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import lab
 from tests.conftest import KILL_SEED
@@ -56,25 +57,33 @@ _TOOLS = (
 # More than there are in any script.
 _STEPS = 200
 
-# In front of each: a step is noted, and the one that is asked for never comes, nor any behind it.
-# The notes are everybody's, since a script has people do something too. No apostrophe: it stands
-# within a quoted program as well.
-_STEP = """
-step() {{
-  echo >>/run/steps/noted
-  [ "$(wc -l </run/steps/noted)" -ge {number} ] || return 0
-  : >/run/steps/reached
-  exec sleep 1000
-}}
+# In front of each step: it is noted, with whether a transaction is at work, and the one that is
+# asked for is told. The notes are everybody's, since a script has people do something too. No
+# apostrophe: it stands within a quoted program as well.
+_NOTES = "/var/steps"
+_STEP = f"""
+step() {{{{
+  if [ -L /etc/nix/.nixtrust-lock ]; then echo +; else echo; fi >>{_NOTES}/noted
+  steps=0
+  while read -r _; do steps=$((steps + 1)); done <{_NOTES}/noted
+  [ "$steps" -ge {{number}} ] || return 0
+  : >{_NOTES}/reached
+  {{then}}
+}}}}
 """
 _FRONT = '{tool}() {{ step; command {tool} "$@"; }}\n'
-_NO_NOTES = """
-rm -rf /run/steps
-mkdir -m 777 /run/steps
-: >/run/steps/noted
-chmod 666 /run/steps/noted
+_NO_NOTES = f"""
+rm -rf {_NOTES}
+mkdir -m 777 {_NOTES}
+: >{_NOTES}/noted
+chmod 666 {_NOTES}/noted
 """
-_REACHED = "until [ -e /run/steps/reached ] || ! kill -0 $!; do sleep 0.05; done"
+_REACHED = f"until [ -e {_NOTES}/reached ] || ! kill -0 $!; do sleep 0.02; done"
+
+
+def _steps(number: int, then: str, more: tuple[str, ...]) -> str:
+    fronts = (_FRONT.format(tool=tool) for tool in (*_TOOLS, *more))
+    return _STEP.format(number=number, then=then) + "".join(fronts)
 
 
 def stopping_at(number: int, *more: str) -> str:
@@ -82,8 +91,51 @@ def stopping_at(number: int, *more: str) -> str:
 
     + more: further tools whose calls are steps
     """
-    tools = (*_TOOLS, *more)
-    return _STEP.format(number=number) + "".join(_FRONT.format(tool=tool) for tool in tools)
+    return _steps(number, "exec sleep 1000", more)
+
+
+def waiting_at(number: int, *more: str) -> str:
+    """Shell functions with which a script waits before its step of this number; see `go_on`."""
+    return _steps(number, f"until [ -e {_NOTES}/go ]; do sleep 0.02; done", more)
+
+
+def telling_of(number: int, *more: str) -> str:
+    """Shell functions with which a script tells that it is at its step of this number."""
+    return _steps(number, ":", more)
+
+
+def forget_steps(machine: lab.Machine) -> None:
+    """What is run next begins at its first step."""
+    machine.run(_NO_NOTES).check_returncode()
+
+
+def is_reached(machine: lab.Machine) -> bool:
+    """Whether what runs is at the step that was asked for."""
+    return Path(f"{machine.root}{_NOTES}/reached").exists()
+
+
+def go_on(machine: lab.Machine) -> None:
+    """Let go what waits."""
+    Path(f"{machine.root}{_NOTES}/go").touch()
+
+
+def steps_at_work(machine: lab.Machine) -> list[int]:
+    """The numbers of those steps that were noted while a transaction was at work."""
+    noted = Path(f"{machine.root}{_NOTES}/noted").read_text().splitlines()
+    return [number for number, line in enumerate(noted, 1) if line]
+
+
+def some_time(dice: random.Random) -> float:
+    """Seconds from a step on: as long as most take, or as a restart does."""
+    return dice.uniform(0, dice.choice((0.05, 0.5)))
+
+
+def after_step(later: float) -> str:
+    """Shell that ends some time after the step that was asked for; for `killed`.
+
+    + later: seconds
+    """
+    return f"{_REACHED}; sleep {later:.3f}"
 
 
 def killed_before_each_step(
@@ -96,7 +148,7 @@ def killed_before_each_step(
     """
     for number in range(1, _STEPS):
         sent = script(number)
-        machine.run(_NO_NOTES).check_returncode()
+        forget_steps(machine)
         ended = killed(machine, sent, _REACHED, way)
         assert ended.stdout.startswith(_AT_WORK), ended.stderr
         yield ended

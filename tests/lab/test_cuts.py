@@ -18,16 +18,26 @@ from lab import processes
 from tests.conftest import KILL_SEED
 from tests.lab import transactions
 from tests.lab.disturbed import (
+    ASKING,
     TRUSTED,
-    Transaction,
     files,
     laid_out,
     make_due,
-    measured,
     run_wholly,
+    steps,
     transaction,
 )
-from tests.lab.killing import KILLS_ON_EACH, killed_at_random
+from tests.lab.killing import (
+    KILLS_ON_EACH,
+    forget_steps,
+    go_on,
+    is_reached,
+    killed_at_random,
+    some_time,
+    telling_of,
+    waiting_at,
+)
+from tests.lab.quick_ssh import quick_options
 from tests.lab.transactions import conf, daemon, declaring, leftovers
 
 pytestmark = pytest.mark.lab
@@ -37,7 +47,7 @@ LAB = "cuts"
 
 @pytest.fixture(scope="module")
 def machines() -> dict[str, lab.Machine]:
-    return transactions.machines(*lab.SUITES, of=LAB)
+    return transactions.machines(*lab.SUITES, of=LAB, people=("lead",))
 
 
 def test_a_transaction_reaches_its_end_when_its_connection_is_cut(
@@ -50,7 +60,7 @@ def test_a_transaction_reaches_its_end_when_its_connection_is_cut(
 
 def cut_again_and_again(machine: lab.Machine) -> None:
     """This machine's share of the cuts."""
-    lasts = measured(laid_out(machine))
+    at_work = steps(laid_out(machine))
     lock = conf(machine, ".nixtrust-lock")
     ways, numbers = cycle(product(LOGINS, (cut_here, cut_there))), count(1)
 
@@ -59,31 +69,25 @@ def cut_again_and_again(machine: lab.Machine) -> None:
         it = transaction(machine, declaring(*TRUSTED[next(numbers) % 2], of=LAB))
         login, cut = next(ways)
         before = daemon(machine)
-        with over_ssh(machine, login, it.script) as client:
-            until(lambda: is_lock(lock) or client.poll() is not None)
-            wait_for_a_moment(dice, lasts, machine, it)
-            at_work = is_lock(lock)
+        # Between two steps, where it waits; or some time after one, since it goes on.
+        number, later = dice.choice(at_work), dice.choice((None, some_time(dice)))
+        front = waiting_at if later is None else telling_of
+        forget_steps(machine)
+        with over_ssh(machine, login, front(number, *ASKING) + it.script) as client:
+            until(lambda: is_reached(machine) or client.poll() is not None)
+            time.sleep(later or 0)
+            was_at_work = is_lock(lock)
             cut(machine, client)
+            go_on(machine)
         until(lambda: not is_lock(lock))
-        assert files(machine) == it.stages[-1], f"seed {KILL_SEED}: {machine.name}, {cut.__name__}"
+        how = f"{machine.name}, {login}, {cut.__name__}, {later} s after step {number}"
+        assert files(machine) == it.stages[-1], f"seed {KILL_SEED}: {how}"
         assert leftovers(machine) == []
         assert daemon(machine) != before
-        return at_work and client.returncode != 0
+        return was_at_work and client.returncode != 0
 
     killed_at_random(machine.name, KILLS_ON_EACH, attempt)
     run_wholly(machine, TRUSTED[next(numbers) % 2])
-
-
-def wait_for_a_moment(
-    dice: random.Random, lasts: float, machine: lab.Machine, it: Transaction
-) -> None:
-    """Anywhere in the run, or some time after the first file is in place."""
-    if dice.random() < 0.5:
-        time.sleep(dice.uniform(0, lasts))
-        return
-    lock = conf(machine, ".nixtrust-lock")
-    until(lambda: not is_lock(lock) or files(machine) != it.stages[0])
-    time.sleep(dice.uniform(0, 0.2 * lasts))
 
 
 # As pyinfra has it run, as root and through sudo.
@@ -93,7 +97,7 @@ LOGINS = {"root": "sh -c 'exec sh -s'", "lead": "sudo -H -n sh -c 'exec sh -s'"}
 @contextmanager
 def over_ssh(machine: lab.Machine, login: str, script: str) -> Iterator["subprocess.Popen[str]"]:
     """A client whose machine has been sent the script; it has ended behind this."""
-    options = [f"-o{key}={value}" for key, value in machine.ssh_options.items()]
+    options = [f"-o{key}={value}" for key, value in quick_options(machine).items()]
     client = subprocess.Popen(
         ["ssh", "-F/dev/null", *options, f"{login}@{machine.name}", LOGINS[login]],
         stdin=subprocess.PIPE,

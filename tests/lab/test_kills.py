@@ -18,24 +18,28 @@ from nixtrust.scripts import restart_script, write_script
 from tests.conftest import KILL_SEED
 from tests.lab import transactions
 from tests.lab.disturbed import (
+    ASKING,
     LAYOUTS,
     TRUSTED,
     files,
     laid_out,
     lay_out,
     make_due,
-    measured,
     once_more,
     run_wholly,
+    steps,
     transaction,
 )
 from tests.lab.killing import (
     KILLS_ON_EACH,
+    after_step,
+    forget_steps,
     killed,
     killed_at_random,
     killed_before_each_step,
-    moment,
+    some_time,
     stopping_at,
+    telling_of,
     was_in_time,
 )
 from tests.lab.transactions import conf, declaring, holds, leftovers, look, send
@@ -64,8 +68,7 @@ def test_killed_before_any_step_it_leaves_whole_files_and_the_next_run_converges
 
     def once_more_stopping_at(number: int) -> str:
         lay_out(machine)
-        # Behind timeout(1) Nix and the daemon are asked.
-        return stopping_at(number, "timeout") + once_more(machine, it).script
+        return stopping_at(number, *ASKING) + once_more(machine, it).script
 
     seen: list[tuple[int, bool]] = []
     for ended in killed_before_each_step(machine, once_more_stopping_at):
@@ -117,7 +120,7 @@ def test_killed_at_any_moment_it_leaves_whole_files(
 
 def kill_again_and_again(machine: lab.Machine) -> None:
     """This machine's share of the kills."""
-    lasts = measured(laid_out(machine))
+    numbers = steps(laid_out(machine))
     make_due(machine)
     turns, attempts = count(1), count(1)
     trusted = TRUSTED[next(turns) % 2]
@@ -125,10 +128,12 @@ def kill_again_and_again(machine: lab.Machine) -> None:
     def attempt(dice: random.Random) -> bool:
         nonlocal trusted
         it = transaction(machine, declaring(*trusted, of=LAB))
-        when = moment(dice, lasts, it.is_first_in_place)
-        ended = killed(machine, it.script, when)
+        number, later = dice.choice(numbers), some_time(dice)
+        forget_steps(machine)
+        script = telling_of(number, *ASKING) + it.script
+        ended = killed(machine, script, after_step(later))
         after = files(machine)
-        assert after in it.stages, f"seed {KILL_SEED}: {machine.name}, {when}"
+        assert after in it.stages, f"seed {KILL_SEED}: {machine.name}, {later} s after {number}"
         if after == it.stages[-1]:
             trusted = TRUSTED[next(turns) % 2]
             make_due(machine)
