@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.preloaded import run_pyinfra
 
 ROOT = Path(__file__).parents[2]
 # Seconds; the box may have much else to do.
@@ -19,13 +20,5 @@ def pyinfra(
     + more: variables of its environment
     + project: where it is run
     """
-    return subprocess.run(
-        [Path(sys.executable).with_name("pyinfra"), *arguments],
-        cwd=project,
-        env={**os.environ, "NIXTRUST_LAB": lab_name, **(more or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONGEST,
-    )
+    env = {**os.environ, "NIXTRUST_LAB": lab_name, **(more or {})}
+    return run_pyinfra(arguments, project, env, LONGEST)

@@ -21,8 +21,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from tests.preloaded import PYINFRA, run_pyinfra
+
 ROOT = Path(__file__).resolve().parents[2]
-PYINFRA = str(Path(sys.executable).parent / "pyinfra")
 SELF = ("inventory/self.py", "mark.py")
 TEAM = ("inventory/team.py", "mark.py")
 AS_HERE = ("--data", "machine=here")  # on a project such as `here`
@@ -71,17 +72,7 @@ class Project:
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Ran:
         """Runs pyinfra with no terminal at all, as CI does."""
-        ran = subprocess.run(
-            [PYINFRA, *arguments],
-            cwd=cwd or self.root,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            timeout=PATIENCE,
-        )
+        ran = run_pyinfra(arguments, cwd or self.root, {**os.environ, **(env or {})}, PATIENCE)
         return self._checked(Ran(ran.returncode, ran.stdout))
 
     def run_at_terminal(
