@@ -88,8 +88,8 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(base_image: Callable[[str], Path]) -> Mapping[str, Seen]:
-    """Every case, every eighth once more after an edit, and every fourth once more as the probe
-    sends it, put to all Nixes side by side."""
+    """Every case, and every eighth once more after an edit, put to all Nixes side by side; every
+    fourth is also seen as the probe sends it."""
     bases = [base_image(suite) for suite in SUITES]
     with ThreadPoolExecutor(len(SUITES)) as pool:
         return dict(zip(SUITES, pool.map(compared, bases), strict=True))
@@ -98,15 +98,18 @@ def seen(base_image: Callable[[str], Path]) -> Mapping[str, Seen]:
 def compared(base: Path) -> Seen:
     refused, edited_ones, told = 0, 0, 0
     differences: list[str] = []
-    for nix, tree, answer in asked(base, cases(SEED, CASES)):
+    fourth: list[tuple[NixVersion, Tree, Answer]] = []
+    for number, (nix, tree, answer) in enumerate(asked(base, cases(SEED, CASES))):
         refused += answer.status != 0
         differences += difference(tree, nix, answer)
+        if number % 4 == 0:
+            fourth.append((nix, tree, answer))
     eighth = islice(cases(SEED, CASES), 0, None, 8)
     for nix, tree, answer in asked(base, (edited(tree) for tree in eighth)):
         edited_ones += answer.status == 0
         differences += [*difference(tree, nix, answer), *undeclared(tree, nix, answer)]
-    fourth = list(islice(cases(SEED, CASES), 0, None, 4))
-    for (nix, tree, answer), files in zip(asked(base, fourth), sent(base, fourth), strict=True):
+    trees = [tree for _, tree, _ in fourth]
+    for (nix, tree, answer), files in zip(fourth, sent(base, trees), strict=True):
         folded = fold(root(tree), files, nix)
         told += not (folded.untold or folded.unreadable)
         differences += misled(folded, tree, answer)
