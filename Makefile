@@ -1,6 +1,6 @@
 # Two commands do it all: `make demo` shows the main job on machines of a lab, `make test` tests it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test other-pythons test-pythons lint types docs soak bench requirements
+.PHONY: help setup demo demo-down test test-pythons lint types docs soak bench requirements
 
 PYTHON ?= python3
 # Where it is set, each of the many short runs would compile all modules anew.
@@ -82,22 +82,23 @@ $(BENCH)/ready: requirements-bench.txt
 bench: $(READY) $(BENCH)/ready
 	@$(BIN)/python -m bench --ansible $(BENCH)/bin/ansible-playbook
 
-# The tests of what is Python, under each one that `make test` does not use.
-build/python3.%/ready: requirements-test.txt
-	@python3.$* -m venv build/python3.$* || { echo 'no venv: apt-get install python3.$*-venv'; exit 1; }
-	build/python3.$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# The tests of what is Python, under each one that `make test` does not use. What is read of the
+# libraries is compiled then; the rest is not.
+.PRECIOUS: build/python3.%/ready
+build/python3.%/ready: requirements-test.txt $(READY)
+	@python3.$* -m venv --without-pip build/python3.$*
+	$(BIN)/python -m pip --python build/python3.$* install \
+		--quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
-other-pythons: $(READY)
-	@others=$$(.ci/other-pythons) && for python in $$others; do \
-		$(MAKE) --no-print-directory build/$$python/ready || exit 1; \
-	done
+# CI, and what a run of tests says, are not what it is about.
+test-python3.%: build/python3.%/ready
+	build/python3.$*/bin/python -m pytest -q --hypothesis-profile=few -m 'not pyinfra or each_python' \
+		--ignore tests/unit/test_ci.py --ignore tests/unit/test_test_runs.py tests/unit tests/pyinfra
 
-test-pythons: other-pythons
+test-pythons: $(READY)
 	@others=$$(.ci/other-pythons) && for python in $$others; do \
-		echo "$$python: the tests of what is Python"; \
-		build/$$python/bin/python -m pytest -q -n $(WORKERS) -m 'not pyinfra or each_python' \
-			tests/unit tests/pyinfra || exit 1; \
+		$(MAKE) --no-print-directory test-$$python || exit 1; \
 	done
 
 # The pinned versions, anew. No registry's host is written into them.

@@ -21,6 +21,8 @@ pytest.register_assert_rewrite("tests.lab", "tests.pyinfra", "tests.shell", "tes
 
 # How long an example takes says how busy the box is.
 settings.register_profile("unhurried", settings.default, deadline=None)
+# For what is tried under several Pythons.
+settings.register_profile("few", settings.default, deadline=None, max_examples=20)
 settings.load_profile("unhurried")
 
 # What is killed is killed at moments of the day's own; all processes of a run have the same.
@@ -38,8 +40,9 @@ SHARED_LAB = "tests"
 
 # The labs whose tests take longest, in this order: first what waits most.
 SLOW = (
-    *("trouble", "rollback", "restart", "kills", "cuts", "credential-ways", "undo", "credentials"),
-    *("transaction", "tests", "owners", "credential-kills", "credential-fuzz", "portability"),
+    *("trouble", "credentials", "cache", "credential-ways", "rollback", "tests", "kills"),
+    *("restart", "transaction", "undo", "owners", "darwin-stand-in", "traffic", "cuts"),
+    *("credential-kills", "credential-fuzz"),
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # In the place of make, of what installs and keeps Pythons, and of what builds the images.
+COMMANDS = ("make", "apt-get", "pyenv", "python3")
 STAND_IN = """#!/bin/sh
 echo "$1 was asked for"
 case " $* " in *" $FAILING "*) echo "$FAILING is not well" >&2; exit 2 ;; esac
@@ -19,12 +20,12 @@ case " $* " in *" $FAILING "*) echo "$FAILING is not well" >&2; exit 2 ;; esac
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    (tmp_path / ".ci").mkdir()
+    for folder in (".ci", "bin"):
+        (tmp_path / folder).mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
-    for program in ("bin/make", "bin/apt-get", "bin/pyenv", ".venv/bin/python"):
-        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / program).write_text(STAND_IN)
-        (tmp_path / program).chmod(0o755)
+    for command in COMMANDS:
+        (tmp_path / "bin" / command).write_text(STAND_IN)
+        (tmp_path / "bin" / command).chmod(0o755)
     return tmp_path
 
 
@@ -47,12 +48,12 @@ def test_the_last_line_says_what_each_part_took(clone: Path) -> None:
     assert ran.returncode == 0, ran.stdout
     *_, last = ran.stdout.splitlines()
     took = re.sub(r"\d+ s", "N s", last)
-    parts = ("installs", "lint", "types", "other Pythons", "images", "tests")
+    parts = ("packages", "setup", "lint", "types", "images", "tests", "other Pythons")
     assert took == f"CI: all is well; {''.join(f'{part} N s, ' for part in parts)}N s in all"
 
 
 PARTS = {
-    "setup": "installs",
+    "setup": "setup",
     "build": "images",
     "lint": "lint",
     "types": "types",
