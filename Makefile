@@ -91,7 +91,7 @@ build/python3.%/ready: requirements-test.txt $(READY)
 		--quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
-# CI, and what a run of tests says, are not what it is about.
+# Without the tests of .ci/run and of tests/conftest.py: those are the same under each.
 test-python3.%: build/python3.%/ready
 	build/python3.$*/bin/python -m pytest -q --hypothesis-profile=few -m 'not pyinfra or each_python' \
 		--ignore tests/unit/test_ci.py --ignore tests/unit/test_test_runs.py tests/unit tests/pyinfra

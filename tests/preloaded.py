@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 # Bytes; an environment and a few arguments.
 _LONGEST_REQUEST = 1 << 16
+# Seconds; the box may have much else to do.
+_LONGEST_BEGINNING = 300
 
 
 def run_pyinfra(
@@ -51,13 +53,14 @@ def _code(request: str, said: int, timeout: float) -> int | None:
     with ours:
         with theirs:
             send_fds(_server(), [request.encode()], [theirs.fileno(), said])
+        ours.settimeout(_LONGEST_BEGINNING)
+        group = _answer(ours)
         ours.settimeout(timeout)
-        run = _answer(ours)
         try:
             return _answer(ours)
         except BaseException as error:
             with suppress(ProcessLookupError):
-                os.killpg(run, SIGKILL)
+                os.killpg(group, SIGKILL)
             if isinstance(error, TimeoutError):
                 return None
             raise
@@ -92,7 +95,7 @@ def _server() -> socket:
     return _servers[0][0]
 
 
-# They import all others.
+# These import the others.
 _OWN = ("nixtrust.facts", "nixtrust.findings", "nixtrust.guards", "nixtrust.scripts")
 
 
@@ -111,11 +114,13 @@ def _serve(requests: socket) -> None:
             close(descriptor)
     requests.close()
     signal(SIGCHLD, SIG_DFL)
+    # What waits for the run is ended with it: there is a group to end before anybody may want to.
+    os.setsid()
     answers = socket(fileno=descriptors[0])
     run = fork()
     if run:
-        with suppress(BrokenPipeError):  # it took too long for who asked
-            answers.send(b"%d" % run)
+        with suppress(BrokenPipeError):  # who asked has ended
+            answers.send(b"%d" % os.getpid())
             answers.send(b"%d" % os.waitstatus_to_exitcode(waitpid(run, 0)[1]))
         os._exit(0)
     answers.close()
@@ -124,7 +129,6 @@ def _serve(requests: socket) -> None:
 
 def _become(said: int, command: list[str], cwd: str, env: Mapping[str, str]) -> None:
     """What the shell and Python would have made of the command."""
-    os.setsid()
     os.dup2(said, 1)
     os.dup2(said, 2)
     close(said)
