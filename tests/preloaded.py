@@ -5,6 +5,9 @@ run is a fork; config.py, the inventory and the deploy file it reads itself, as 
 and all of the project where that is a copy. Tests of the command itself start `PYINFRA`.
 """
 
+import atexit
+import gc
+import inspect
 import json
 import os
 import subprocess
@@ -12,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import entry_points
 
 # gevent puts others in the place of these, which are for its own loop.
 from os import close, fork, waitpid
@@ -95,7 +99,12 @@ def _server() -> socket:
     return _servers[0][0]
 
 
-# These import the others.
+# What a run reads only when it comes to it.
+_LATE = (
+    *("encodings.idna", "gevent.resolver.thread"),
+    *("pyinfra.operations.files", "pyinfra.operations.server"),
+)
+# The project's; these import the others.
 _OWN = ("nixtrust.facts", "nixtrust.findings", "nixtrust.guards", "nixtrust.scripts")
 
 
@@ -149,8 +158,23 @@ if __name__ == "__main__":
 
     # What the project has besides the command's own, and the project's own.
     sys.path.insert(0, str(ROOT))
-    for name in ("pyinfra.operations.files", "pyinfra.operations.server", *_OWN):
+    connectors = (each.module for each in entry_points(group="pyinfra.connectors"))
+    for name in (*_LATE, *connectors, *_OWN):
         import_module(name)
     sys.path.pop(0)
+    # It keeps of each module where that lies; pyinfra asks for it at each operation.
+    inspect.stack()
+    # A page that is written to is copied first, and to go through an object is to write to it: what
+    # there is now no run goes through in search of garbage, nor at its end to take it apart.
+    gc.collect()
+    gc.freeze()
     _serve(socket(fileno=int(sys.argv[1])))
-    sys.exit(main())
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code)
