@@ -21,11 +21,15 @@ help:
 	@echo 'make soak       what takes hours: kills and cuts, generated files of nix.conf and with credentials'
 	@echo 'make bench      beside ssh and Ansible, on 20 lab machines'
 
-$(READY): requirements-dev.txt
+# The pip that Python brings only installs the one that installs all else.
+INSTALL := install --quiet --disable-pip-version-check --require-hashes
+
+$(READY): requirements-dev.txt requirements-pip.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'nixtrust needs Python 3.11 or later; name one: make PYTHON=python3.13 …'; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo 'no venv: apt-get install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip $(INSTALL) --no-compile -r requirements-pip.txt
+	$(BIN)/python -m pip $(INSTALL) -r $<
 	@touch $@
 
 setup: $(READY)
@@ -76,7 +80,7 @@ soak: $(READY)
 BENCH := build/bench-venv
 $(BENCH)/ready: requirements-bench.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BENCH)/bin/python -m pip $(INSTALL) -r $<
 	@touch $@
 
 bench: $(READY) $(BENCH)/ready
@@ -87,8 +91,7 @@ bench: $(READY) $(BENCH)/ready
 .PRECIOUS: build/python3.%/ready
 build/python3.%/ready: requirements-test.txt $(READY)
 	@python3.$* -m venv --without-pip build/python3.$*
-	$(BIN)/python -m pip --python build/python3.$* install \
-		--quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	$(BIN)/python -m pip --python build/python3.$* $(INSTALL) --no-compile -r $<
 	@touch $@
 
 # Without the tests of .ci/run and of tests/conftest.py: those are the same under each.
@@ -109,3 +112,4 @@ requirements:
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
 	$(COMPILE) pyproject.toml --group test -o requirements-test.txt
 	$(COMPILE) --group bench -o requirements-bench.txt
+	$(COMPILE) --group pip -o requirements-pip.txt

@@ -1,6 +1,7 @@
 """Transactions that are to be disturbed: the files they change, and what those may be meanwhile."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +80,10 @@ def laid_out(machine: lab.Machine) -> lab.Machine:
 def lay_out(machine: lab.Machine) -> None:
     """The files of the machine's layout alone, their mode and group unlike a new file's."""
     for path in conf(machine, "").iterdir():
-        path.unlink()
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for name, content in LAYOUTS[machine.suite].items():
         conf(machine, name).write_bytes(content)
         conf(machine, name).chmod(MODES[name])

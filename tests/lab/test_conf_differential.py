@@ -45,7 +45,7 @@ pytestmark = pytest.mark.lab
 
 SUITES = ("bookworm", "trixie", "sid")
 SEED = int(os.environ.get("NIXTRUST_CONF_SEED", "20261001"))
-CASES = int(os.environ.get("NIXTRUST_CONF_CASES", "500"))
+CASES = int(os.environ.get("NIXTRUST_CONF_CASES", "250"))
 BATCH = 1000
 LIMIT = 600  # seconds for a batch
 

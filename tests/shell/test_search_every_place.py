@@ -69,6 +69,10 @@ def places_of(root: Path) -> list[tuple[str, str]]:
     ]
 
 
+def test_where_nothing_is_nothing_is_found(tmp_path: Path) -> None:
+    assert places_of(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("place", "pattern"),
     [
@@ -79,7 +83,6 @@ def places_of(root: Path) -> list[tuple[str, str]]:
 )
 def test_a_credential_by_each_pattern_is_found(place: Place, pattern: str, tmp_path: Path) -> None:
     file = file_of(pattern)
-    assert places_of(tmp_path) == []
     put(tmp_path / file, TEXTS[place.syntax])
     if pattern in POINTERS:
         pointer, text = POINTERS[pattern]
