@@ -155,13 +155,16 @@ class Machine:
         command = [
             *("nsenter", f"--target={init}", "--mount", "--uts", "--ipc", "--pid"),
             *("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"),
-            *("env", "--ignore-environment", f"HOME={self._home(user)}", f"USER={user}"),
-            f"LOGNAME={user}",
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             *("sh", "-c", f"cd\n{script}"),
         ]
+        environment = {
+            **dict.fromkeys(("USER", "LOGNAME"), user),
+            "HOME": self._home(user),
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        }
         ended = subprocess.run(
             command,
+            env=environment,
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
@@ -342,9 +345,9 @@ def _fresh_disk(machine: Machine) -> None:
         shutil.copy(machine.folder / name, etc / "ssh" / name)
     shutil.copy(SSH_KEY.with_suffix(".pub"), etc / "ssh/authorized_keys")
     (etc / "ssh/sshd_config.d/address.conf").write_text(f"ListenAddress {machine.address}\n")
-    for name in PEOPLE:
-        if name not in machine.spec.people:
-            _tool("chroot", str(machine.root), "userdel", "--remove", name)
+    strangers = [name for name in PEOPLE if name not in machine.spec.people]
+    userdel = 'for name; do userdel --remove "$name" || exit; done'
+    _tool("chroot", str(machine.root), "sh", "-c", userdel, "sh", *strangers)
     (etc / "hostname").write_text(f"{machine.name}\n")
     (etc / "hosts").write_text(f"127.0.0.1 localhost\n{machine.address} {machine.name}\n")
     lay(machine.spec.mess, machine.spec.lab, machine.root, machine.spec.member)

@@ -152,7 +152,13 @@ def story(its: Caches) -> Story:
     """One machine of each suite; a single deploy brings them all."""
     specs = [
         lab.MachineSpec(
-            f"cache-{suite}", suite, f"127.77.6.{number}", login=login, member=member, lab=LAB
+            f"cache-{suite}",
+            suite,
+            f"127.77.6.{number}",
+            login=login,
+            member=member,
+            lab=LAB,
+            people=(login, member),
         )
         for number, (suite, (login, member)) in enumerate(PEOPLE.items(), start=1)
     ]

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.lab
 LAB = "credential-fuzz"
 
 SEED = int(os.environ.get("NIXTRUST_CREDENTIAL_SEED", "20261122"))
-CASES = int(os.environ.get("NIXTRUST_CREDENTIAL_CASES", "80"))
+CASES = int(os.environ.get("NIXTRUST_CREDENTIAL_CASES", "50"))
 BATCH = 100
 LIMIT = 300  # seconds for a script
 

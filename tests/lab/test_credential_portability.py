@@ -62,7 +62,7 @@ def files() -> Iterator[File]:
 @pytest.fixture(scope="module")
 def machine() -> lab.Machine:
     """Of unstable, whose libraries suit what an older Debian has built."""
-    [machine] = lab.up([lab.MachineSpec(LAB, "sid", "127.77.12.3", lab=LAB)])
+    [machine] = lab.up([lab.MachineSpec(LAB, "sid", "127.77.12.3", lab=LAB, people=tuple(HOMES))])
     lay_tools(machine)
     return machine
 

@@ -17,14 +17,16 @@ from lab import processes
 from lab.cache import remove
 from lab.host import exclusive
 from tests.lab.planting import ROOT, deploy, lay, run, there
-from tests.lab.plants import POINTING, Plant, plants
+from tests.lab.plants import HOMES, POINTING, Plant, plants
 
 pytestmark = pytest.mark.lab
 
 LAB = "traffic"
 SPECS = (
-    lab.MachineSpec(f"{LAB}-root", "trixie", "127.77.11.21", lab=LAB),
-    lab.MachineSpec(f"{LAB}-lead", "bookworm", "127.77.11.22", login="lead", lab=LAB),
+    lab.MachineSpec(f"{LAB}-root", "trixie", "127.77.11.21", lab=LAB, people=tuple(HOMES)),
+    lab.MachineSpec(
+        f"{LAB}-lead", "bookworm", "127.77.11.22", login="lead", lab=LAB, people=(*HOMES, "lead")
+    ),
 )
 # Stands where a run writes on the box.
 _WITNESS = "began"

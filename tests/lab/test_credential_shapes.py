@@ -14,7 +14,7 @@ from tests.lab.plants import Plant, plant
 pytestmark = pytest.mark.lab
 
 LAB = "shapes"
-SPEC = lab.MachineSpec(LAB, "trixie", "127.77.11.31", lab=LAB)
+SPEC = lab.MachineSpec(LAB, "trixie", "127.77.11.31", lab=LAB, people=("baleen", "mia"))
 BALEEN, MIA = "/home/baleen", "/home/mia"
 _SH = "#\n«export CACHIX_AUTH_TOKEN={token}\n»# the end\n"
 _LEFT = "#\n§export CACHIX_AUTH_TOKEN={token}\n# the end\n"

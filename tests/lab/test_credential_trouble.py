@@ -32,7 +32,7 @@ from tests.lab.plants import HOMES, made_up_token, plants
 pytestmark = pytest.mark.lab
 
 LAB = "credentials"
-OTHER = lab.MachineSpec(f"{LAB}-other", "trixie", "127.77.11.9", lab=LAB)
+OTHER = lab.MachineSpec(f"{LAB}-other", "trixie", "127.77.11.9", lab=LAB, people=tuple(HOMES))
 
 
 @pytest.fixture(scope="module")

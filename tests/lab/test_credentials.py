@@ -33,7 +33,7 @@ from tests.lab.transactions import RESTART
 pytestmark = pytest.mark.lab
 
 LAB = "credentials"
-KEPT = lab.MachineSpec(f"{LAB}-kept", "sid", "127.77.11.8", lab=LAB)
+KEPT = lab.MachineSpec(f"{LAB}-kept", "sid", "127.77.11.8", lab=LAB, people=tuple(HOMES))
 # One for what is removed, one to look again.
 MORE = 2
 
@@ -77,7 +77,9 @@ class Job:
 def jobs(_one_at_a_time: None) -> Iterator[Mapping[str, Job]]:
     """The whole story on a machine of each suite, by suite."""
     specs = [
-        lab.MachineSpec(f"{LAB}-{suite}", suite, f"127.77.11.{number}", lab=LAB)
+        lab.MachineSpec(
+            f"{LAB}-{suite}", suite, f"127.77.11.{number}", lab=LAB, people=tuple(HOMES)
+        )
         for number, suite in enumerate(lab.SUITES, start=1)
     ]
     names = [spec.name for spec in specs]

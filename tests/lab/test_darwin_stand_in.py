@@ -122,7 +122,9 @@ exec dash -s
 
 @pytest.fixture(scope="module")
 def mac() -> lab.Machine:
-    [machine] = lab.up([lab.MachineSpec(LAB, "trixie", "127.77.8.1", lab=LAB)])
+    [machine] = lab.up(
+        [lab.MachineSpec(LAB, "trixie", "127.77.8.1", lab=LAB, people=("baleen", "jito.hello"))]
+    )
     folder = machine.root / "opt/mac"
     (folder / "bin").mkdir(parents=True)
     scripts = {f"bin/{name}": text for name, text in STAND_INS.items()}

@@ -17,7 +17,9 @@ def answering(said: str) -> set[str]:
 
 
 def test_all_machines_answer_as_root_whoever_logs_in(machines: dict[str, lab.Machine]) -> None:
-    spec = lab.MachineSpec("tests-lead", "trixie", "127.77.2.43", login="lead", lab="tests")
+    spec = lab.MachineSpec(
+        "tests-lead", "trixie", "127.77.2.43", login="lead", lab="tests", people=("lead",)
+    )
     lab.up([spec])
     answer = pyinfra("tests", "-y", "inventory/lab.py", "exec", "--", "id", "-un")
     assert answer.returncode == 0, answer.stdout

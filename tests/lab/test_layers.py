@@ -21,7 +21,9 @@ def machine(request: pytest.FixtureRequest) -> lab.Machine:
     """A machine of each Nix that tells whom it trusts."""
     suite = request.param
     name = NAMES[suite]
-    spec = lab.MachineSpec(name, suite, f"127.77.9.{2 + list(NAMES).index(suite)}", lab=LAB)
+    spec = lab.MachineSpec(
+        name, suite, f"127.77.9.{2 + list(NAMES).index(suite)}", lab=LAB, people=("baleen",)
+    )
     (its,) = lab.up([spec])
     return its
 

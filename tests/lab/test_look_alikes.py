@@ -243,7 +243,9 @@ class Job:
 def jobs() -> Iterator[Mapping[str, Job]]:
     """By suite."""
     specs = [
-        lab.MachineSpec(f"{LAB}-{suite}", suite, f"127.77.11.{number}", lab=LAB)
+        lab.MachineSpec(
+            f"{LAB}-{suite}", suite, f"127.77.11.{number}", lab=LAB, people=tuple(HOMES)
+        )
         for number, suite in enumerate(lab.SUITES, start=11)
     ]
     names = [spec.name for spec in specs]

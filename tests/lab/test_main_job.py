@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 LAB = "cache"
 RUN_SECONDS = 300.0
 OPERATIONS = 3
+MEMBERS = ("baleen", "jito.hello", "mia")
 # Every mess on one machine; suites and logins in turn, so that each mess is not each time the same.
 SPECS = tuple(
     lab.MachineSpec(
@@ -35,13 +36,15 @@ SPECS = tuple(
         mess,
         login=("root", "lead")[number % 2],
         lab=LAB,
+        people=(*MEMBERS, "lead"),
     )
     for number, mess in enumerate(MESSES)
 )
 # A plain account's answer is the daemon's own; Nix 2.8 does not tell whom it trusts.
 TELLING = tuple(spec.mess for spec in SPECS if spec.suite != "bookworm")
-SELF = lab.MachineSpec("cache-self", "trixie", "127.77.6.40", "trust-everybody", lab=LAB)
-MEMBERS = ("baleen", "jito.hello", "mia")
+SELF = lab.MachineSpec(
+    "cache-self", "trixie", "127.77.6.40", "trust-everybody", lab=LAB, people=MEMBERS
+)
 NIX = "env NIX_USER_CONF_FILES= nix --extra-experimental-features nix-command"
 
 BEGIN = b"# nixtrust: declared in group_data/; edits between these two lines are overwritten\n"

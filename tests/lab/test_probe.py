@@ -17,7 +17,13 @@ LAB = "probe"
 
 @pytest.fixture(scope="module")
 def machine() -> lab.Machine:
-    [machine] = lab.up([lab.MachineSpec(LAB, "trixie", "127.77.8.20", lab=LAB)])
+    [machine] = lab.up(
+        [
+            lab.MachineSpec(
+                LAB, "trixie", "127.77.8.20", lab=LAB, people=("baleen", "jito.hello", "mia")
+            )
+        ]
+    )
     return machine
 
 

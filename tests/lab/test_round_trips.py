@@ -21,7 +21,13 @@ CHANGING = {"trust-everybody": 1, "token": 2}
 # changed, on the others credentials are to be taken out as well.
 SPECS = {
     f"{mess}, {login}": lab.MachineSpec(
-        f"cache-trips-{number}", "trixie", f"127.77.6.{10 + number}", mess, login, lab=LAB
+        f"cache-trips-{number}",
+        "trixie",
+        f"127.77.6.{10 + number}",
+        mess,
+        login,
+        lab=LAB,
+        people=("baleen", "lead"),
     )
     for number, (mess, login) in enumerate(product(CHANGING, ("root", "lead")), start=1)
 }

@@ -64,7 +64,16 @@ trusted-users = root +{planted["user"]}
 @pytest.fixture(scope="module")
 def machine() -> lab.Machine:
     [machine] = lab.up(
-        [lab.MachineSpec("secrets-1", "trixie", "127.77.7.1", login="lead", lab=LAB)]
+        [
+            lab.MachineSpec(
+                "secrets-1",
+                "trixie",
+                "127.77.7.1",
+                login="lead",
+                lab=LAB,
+                people=("baleen", "lead"),
+            )
+        ]
     )
     conf = machine.root / "etc/nix/nix.conf"
     conf.write_text(nix_conf(PLANTED))
