@@ -33,6 +33,10 @@ mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
 """
 
 
+# Bytes, for the disks of some thirty machines and whatever else the box does.
+_ENOUGH_MEMORY = 8 << 30
+
+
 class LabError(Exception):
     """Something the user can do something about, in one line."""
 
@@ -47,6 +51,22 @@ def control_groups() -> tuple[Path, ...]:
         if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
     }
     return tuple(found[kind] for kind in ("cgroup2", "cgroup") if kind in found)
+
+
+def has_memory_to_spare() -> bool:
+    """Whether machines may have their disks in memory, where a file costs less than on a disk."""
+    amounts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(amounts["MemAvailable"].split()[0]) * 1024 >= _ENOUGH_MEMORY
+
+
+def keeps_attributes(folder: Path) -> bool:
+    """Whether files in it can have extended attributes; in memory from Linux 6.6 on."""
+    try:
+        os.setxattr(folder, "user.nixtrust-lab", b"")
+    except OSError:
+        return False
+    os.removexattr(folder, "user.nixtrust-lab")
+    return True
 
 
 def unavailable() -> str | None:

@@ -19,7 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import images, processes
-from lab.host import STATE, LabError, exclusive, prepare, require
+from lab.host import (
+    STATE,
+    LabError,
+    exclusive,
+    has_memory_to_spare,
+    keeps_attributes,
+    prepare,
+    require,
+)
 from lab.messes import lay
 from lab.progress import Tell, step
 
@@ -33,6 +41,8 @@ _MACHINES = STATE / "machines"
 # that was killed has left; and a mark that its disk is whole.
 _RECORD = "machine.json"
 _WHOLE = "whole"
+# What differs from the image, and both together.
+_DISK, _ROOT = "disk", "root"
 _BOOT_SECONDS = 300.0
 _NSPAWN = (
     "--quiet",
@@ -106,7 +116,7 @@ class Machine:
     @property
     def root(self) -> Path:
         """The machine's / as the box sees it; /run and /tmp are the machine's own."""
-        return self.folder / "root"
+        return self.folder / _ROOT
 
     @property
     def console(self) -> Path:
@@ -329,17 +339,24 @@ def _make(machine: Machine) -> None:
 
 def _fresh_disk(machine: Machine) -> None:
     (machine.folder / _WHOLE).unlink(missing_ok=True)
-    _unmount(machine.root)
-    layers = {name: machine.folder / name for name in ("upperdir", "workdir", "root")}
+    _remove_disk(machine.folder)
+    disk = machine.folder / _DISK
+    for folder in (disk, machine.root):
+        folder.mkdir()
+    if has_memory_to_spare():
+        _tool("mount", "-t", "tmpfs", "-o", "mode=755", "nixtrust-lab", str(disk))
+        if not keeps_attributes(disk):
+            _unmount(disk)
+    layers = {name: disk / name for name in ("upperdir", "workdir")}
     for layer in layers.values():
-        shutil.rmtree(layer, ignore_errors=True)
         layer.mkdir()
     # volatile: nobody waits for the disk to write what is thrown away in the end.
-    options = (
-        f"lowerdir={machine.image},upperdir={layers['upperdir']},workdir={layers['workdir']}"
-        ",volatile"
-    )
-    _tool("mount", "-t", "overlay", "nixtrust-lab", "-o", options, str(machine.root))
+    options = [
+        f"lowerdir={machine.image}",
+        *(f"{name}={folder}" for name, folder in layers.items()),
+        "volatile",
+    ]
+    _tool("mount", "-t", "overlay", "nixtrust-lab", "-o", ",".join(options), str(machine.root))
     etc = machine.root / "etc"
     for name in (_HOST_KEY, f"{_HOST_KEY}.pub"):
         shutil.copy(machine.folder / name, etc / "ssh" / name)
@@ -428,8 +445,14 @@ def _is_first(pid: int) -> bool:
 def _take_down(name: str) -> None:
     folder = _MACHINES / name
     _cut_power(name)
-    _unmount(folder / "root")
+    _remove_disk(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_disk(folder: Path) -> None:
+    for part in (folder / _ROOT, folder / _DISK):
+        _unmount(part)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _cut_power(name: str) -> None:

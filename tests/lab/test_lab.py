@@ -1,5 +1,6 @@
 """The lab keeps its word: real machines, strictly reached, and gone without a trace."""
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import pytest
 from testinfra.host import Host
 
 import lab
-from lab import images, processes
+from lab import host, images, processes
 from lab.cache import Caches
 from lab.machines import KNOWN_HOSTS, PEOPLE
 from lab.messes import MESSES
@@ -242,6 +243,25 @@ def people(machine: lab.Machine) -> set[str]:
     """Who has an account that is a person's."""
     accounts = (line.split(":") for line in (machine.root / "etc/passwd").read_text().splitlines())
     return {name for name, _, number, *_ in accounts if 1000 <= int(number) < 60000}
+
+
+@pytest.mark.parametrize(("enough", "is_in_memory"), [(0, True), (1 << 60, False)])
+def test_a_disk_is_in_memory_where_there_is_enough_of_it(
+    enough: int, is_in_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "_ENOUGH_MEMORY", enough)
+    spec = lab.MachineSpec("tests-disk", "trixie", "127.77.2.45", lab="tests", people=())
+    [machine] = lab.up([spec])
+    os.setxattr(machine.root / "root/.profile", "user.a", b"b")
+    where = subprocess.run(
+        ["findmnt", "--noheadings", "--output=FSTYPE", "--target", machine.folder / "disk"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (where.stdout == "tmpfs\n") == is_in_memory
+    lab.down([spec.name])
+    assert not machine.folder.exists()
 
 
 def test_up_leaves_a_running_machine_as_it_is() -> None:

@@ -47,7 +47,8 @@ def half_made() -> lab.MachineSpec:
     spec = HALF_MADE
     command = [sys.executable, "-c", KILLED, spec.name, spec.suite, spec.address, spec.lab]
     assert subprocess.run(command, cwd=ROOT).returncode == -9
-    assert len(traces(spec)) == 2
+    # Its folder, and what is mounted there.
+    assert len(traces(spec)) >= 2
     return spec
 
 
