@@ -21,7 +21,7 @@ help:
 	@echo 'make soak       what takes hours: kills and cuts, generated files of nix.conf and with credentials'
 	@echo 'make bench      beside ssh and Ansible, on 20 lab machines'
 
-# The pip that Python brings only installs the one that installs all else.
+# The pip that Python brings only installs the one that installs the rest of .venv.
 INSTALL := install --quiet --disable-pip-version-check --require-hashes
 
 $(READY): requirements-dev.txt requirements-pip.txt

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 STATE = Path("/var/lib/nixtrust-lab")
@@ -56,7 +57,19 @@ def control_groups() -> tuple[Path, ...]:
 def has_memory_to_spare() -> bool:
     """Whether machines may have their disks in memory, where a file costs less than on a disk."""
     amounts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(amounts["MemAvailable"].split()[0]) * 1024 >= _ENOUGH_MEMORY
+    available = int(amounts["MemAvailable"].split()[0]) * 1024
+    return min((available, *_rooms_in_groups())) >= _ENOUGH_MEMORY
+
+
+def _rooms_in_groups() -> Iterator[int]:
+    """The bytes that this process may still have, by its control group of version 2."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    groups = [Path(line.removeprefix("0::/")) for line in lines if line.startswith("0::/")]
+    for parent, group in product(control_groups(), groups):
+        for each in (group, *group.parents):
+            limit = parent / each / "memory.max"
+            if limit.exists() and (bytes_allowed := limit.read_text().strip()) != "max":
+                yield int(bytes_allowed) - int(limit.with_name("memory.current").read_text())
 
 
 def keeps_attributes(folder: Path) -> bool:

@@ -36,15 +36,12 @@ fi
 # With pam_systemd a login soon after the last logout can stall for 30 s ("user@0.service: Processes
 # still around after final SIGKILL").
 sed -i '/pam_systemd\.so/d' /etc/pam.d/common-session
-# At each login it runs several programs, for words that nobody reads here.
-sed -i '/pam_motd\.so/d' /etc/pam.d/sshd
 
 # Nobody sits at these machines, and nothing may wake up in them by itself.
 systemctl mask --quiet console-getty.service systemd-logind.service \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
     man-db.timer
-# Nor does a boot or a reload do what a container has no use for: each program costs as much as a
-# short script.
+# A container needs none of these units and generators. Each starts a program at a boot or a reload.
 systemctl mask --quiet getty.target systemd-remount-fs.service systemd-sysusers.service \
     systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup-dev-early.service \
     systemd-update-utmp.service systemd-update-utmp-runlevel.service \

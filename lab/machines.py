@@ -41,7 +41,7 @@ _MACHINES = STATE / "machines"
 # that was killed has left; and a mark that its disk is whole.
 _RECORD = "machine.json"
 _WHOLE = "whole"
-# What differs from the image, and both together.
+# In the first is what the machine has that its image has not; the second shows both as one.
 _DISK, _ROOT = "disk", "root"
 _BOOT_SECONDS = 300.0
 _NSPAWN = (
@@ -117,6 +117,11 @@ class Machine:
     def root(self) -> Path:
         """The machine's / as the box sees it; /run and /tmp are the machine's own."""
         return self.folder / _ROOT
+
+    @property
+    def changes(self) -> Path:
+        """What the machine has that its image has not; below it, as on the machine."""
+        return self.folder / _DISK / "upperdir"
 
     @property
     def console(self) -> Path:
@@ -344,19 +349,15 @@ def _fresh_disk(machine: Machine) -> None:
     for folder in (disk, machine.root):
         folder.mkdir()
     if has_memory_to_spare():
-        _tool("mount", "-t", "tmpfs", "-o", "mode=755", "nixtrust-lab", str(disk))
+        _tool("mount", "-t", "tmpfs", "-o", "mode=755,size=2g", "nixtrust-lab", str(disk))
         if not keeps_attributes(disk):
             _unmount(disk)
-    layers = {name: disk / name for name in ("upperdir", "workdir")}
-    for layer in layers.values():
+    work = disk / "workdir"
+    for layer in (machine.changes, work):
         layer.mkdir()
     # volatile: nobody waits for the disk to write what is thrown away in the end.
-    options = [
-        f"lowerdir={machine.image}",
-        *(f"{name}={folder}" for name, folder in layers.items()),
-        "volatile",
-    ]
-    _tool("mount", "-t", "overlay", "nixtrust-lab", "-o", ",".join(options), str(machine.root))
+    options = f"lowerdir={machine.image},upperdir={machine.changes},workdir={work},volatile"
+    _tool("mount", "-t", "overlay", "nixtrust-lab", "-o", options, str(machine.root))
     etc = machine.root / "etc"
     for name in (_HOST_KEY, f"{_HOST_KEY}.pub"):
         shutil.copy(machine.folder / name, etc / "ssh" / name)

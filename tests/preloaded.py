@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -162,10 +163,10 @@ if __name__ == "__main__":
     for name in (*_LATE, *connectors, *_OWN):
         import_module(name)
     sys.path.pop(0)
-    # It keeps of each module where that lies; pyinfra asks for it at each operation.
+    # `inspect` keeps each module's file; pyinfra asks for it at each operation.
     inspect.stack()
-    # A page that is written to is copied first, and to go through an object is to write to it: what
-    # there is now no run goes through in search of garbage, nor at its end to take it apart.
+    # To visit an object is to write to its page, and a page that is written to is copied. So no run
+    # collects the objects that exist now, and none frees them at its end.
     gc.collect()
     gc.freeze()
     _serve(socket(fileno=int(sys.argv[1])))
@@ -174,6 +175,7 @@ if __name__ == "__main__":
     except SystemExit as ended:
         if not isinstance(ended.code, int):
             raise
+        threading._shutdown()  # type: ignore[attr-defined]  # as Python itself ends
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

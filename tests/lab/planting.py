@@ -248,7 +248,8 @@ def tree(machine: lab.Machine) -> Tree:
 
     /run and /tmp are not on it.
     """
-    upper = machine.folder / "upperdir"
+    upper = machine.changes
+    assert upper.is_dir()
     names = (f"/{path.relative_to(upper)}" for path in _below(upper))
     return {
         name: _state(there(machine, name), upper / name.lstrip("/"))

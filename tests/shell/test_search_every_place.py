@@ -69,7 +69,7 @@ def places_of(root: Path) -> list[tuple[str, str]]:
     ]
 
 
-def test_where_nothing_is_nothing_is_found(tmp_path: Path) -> None:
+def test_an_empty_home_has_no_credential(tmp_path: Path) -> None:
     assert places_of(tmp_path) == []
 
 

@@ -87,7 +87,7 @@ def test_a_script_cut_short_anywhere_runs_nothing(name: str) -> None:
     end = "{ main </dev/null; }\n"
     assert script.endswith(end)
     begun = len(script) - len(end)
-    # What stood outside of `main` would run in all that is cut behind it.
+    # A command outside `main` would run in every longer cut.
     for cut in (*range(0, begun, 997), *range(begun, len(script) - len(" }\n"))):
         ended = subprocess.run(
             ["sh", "-xs"], input=script[:cut], capture_output=True, text=True, check=False
