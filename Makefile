@@ -51,7 +51,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck .ci/run .ci/other-pythons lab/image.sh
+	$(BIN)/shellcheck .ci/run .ci/other-pythons
 	$(BIN)/python -m pytest -q -m lint tests/shell/test_shellcheck.py tests/shell/test_remove_steps.py
 
 types: $(READY)
