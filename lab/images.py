@@ -38,9 +38,10 @@ _OPTIONS = (
     f"--include={','.join(_PACKAGES)}",
     # The Release file of unstable may be past its date on a mirror that lags.
     '--aptopt=Acquire::Check-Valid-Until "false"',
-    "--dpkgopt=path-exclude=/usr/share/doc/*",
-    "--dpkgopt=path-exclude=/usr/share/man/*",
-    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    # In the image, and not by `--dpkgopt`: for that mmdebstrap sends each first package through a
+    # filter in Python, a fifth of all the processor time.
+    "--extract-hook=printf 'path-exclude=/usr/share/%s/*\\n' doc man locale"
+    ' >"$1/etc/dpkg/dpkg.cfg.d/lab"',
 )
 
 
