@@ -41,8 +41,8 @@ demo: $(READY)
 demo-down: $(READY)
 	@$(BIN)/python -m lab down
 
-# In twice as many processes as there are processors, since tests with machines often wait.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# In more processes than there are processors, five for two, since tests with machines often wait.
+WORKERS ?= $(shell echo $$((5 * $$(getconf _NPROCESSORS_ONLN) / 2)))
 
 # What shellcheck says is `make lint`'s.
 test: $(READY)

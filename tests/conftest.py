@@ -38,11 +38,14 @@ ASKED_FOR = (
 # The lab of those test files in tests/lab/ that name none of their own as `LAB`.
 SHARED_LAB = "tests"
 
-# The labs whose tests take longest, in this order. What mostly waits is among what mostly works,
-# since tests that wait together leave the processors idle.
+# Test files without machines that mostly wait. One process waits in each, while the others work.
+WAITING = ("tests/shell/test_limit.py", "tests/shell/test_remove_trouble.py")
+
+# The labs and files whose tests take longest, in this order. What mostly waits is among what mostly
+# works, since tests that wait together leave the processors idle.
 SLOW = (
     *("trouble", "credentials", "kills", "credential-ways", "transaction", "cache", "undo"),
-    *("rollback", "owners", "tests", "restart", "cuts", "darwin-stand-in", "traffic"),
+    *("rollback", "owners", "tests", "restart", *WAITING, "cuts", "darwin-stand-in", "traffic"),
     *("credential-kills", "credential-fuzz"),
 )
 
@@ -54,10 +57,12 @@ def lab_of(file: str) -> str:
     return str(getattr(module, "LAB", SHARED_LAB))
 
 
-def lab_or_test(name: str) -> str:
-    """What one process does at a stretch: all tests of a lab, or one that has no machines."""
+def at_a_stretch(name: str) -> str:
+    """What one process does without another: all tests of a lab, a file that waits, or one test."""
     file = name.partition("::")[0]
-    return lab_of(file) if file.startswith("tests/lab/") else name
+    if file.startswith("tests/lab/"):
+        return lab_of(file)
+    return file if file in WAITING else name
 
 
 class OneProcessForEachLab(LoadScopeScheduling):  # type: ignore[misc]
@@ -65,7 +70,7 @@ class OneProcessForEachLab(LoadScopeScheduling):  # type: ignore[misc]
 
     # The groups of --dist loadgroup, in pytest-xdist 3.8.0, are no groups under pytest 9.2.
     def _split_scope(self, nodeid: str) -> str:
-        return lab_or_test(nodeid)
+        return at_a_stretch(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -79,7 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turns = {lab: turn for turn, lab in enumerate(SLOW)}
 
     def turn(item: pytest.Item) -> int:
-        name = lab_or_test(item.nodeid)
+        name = at_a_stretch(item.nodeid)
         return len(SLOW) + 1 if name == item.nodeid else turns.get(name, len(SLOW))
 
     items.sort(key=turn)
