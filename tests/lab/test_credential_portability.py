@@ -22,6 +22,7 @@ from tests.lab.credential_generator import cases
 from tests.lab.planting import stopping, there, write
 from tests.lab.plants import HOMES, SEARCH_PATHS, plants
 from tests.lab.ways import TOYBOX, USUAL, WAYS, Way, lay_tools, told_of_tools
+from tests.shell.removing import hurrying
 
 pytestmark = pytest.mark.lab
 
@@ -101,13 +102,12 @@ def story(machine: lab.Machine, way: Way, planted: tuple[File, ...]) -> Story:
     )
 
 
-def look(machine: lab.Machine, way: Way, patience: int = 10) -> Observed:
-    """What a look tells that waits for somebody no longer than so many seconds."""
-    script = (
-        probe_script({}, SEARCH_PATHS)
-        .replace("\npatience=10\n", f"\npatience={patience}\n")
-        .replace("as_user_for 20 ", f"as_user_for {2 * patience} ")
-    )
+def look(machine: lab.Machine, way: Way) -> Observed:
+    return observed(machine, way, probe_script({}, SEARCH_PATHS))
+
+
+def observed(machine: lab.Machine, way: Way, script: str) -> Observed:
+    """What the script of a look tells."""
     seen = read_answer(way.run(machine, script))
     assert not isinstance(seen, Unread), seen.reason
     return seen
@@ -177,7 +177,7 @@ def test_who_stops_all_that_runs_in_his_name_is_given_up_on_in_time(
         write(machine, path, b"export CACHIX_AUTH_TOKEN=madeupmadeup\n", path.split("/")[2])
     seen = [each for each in look(machine, way).credentials if each.path in (*his, mias)]
     assert [each.hindrance for each in seen] == [None] * 4
-    script = remove_script(cuts(seen)).replace("as_user_for 60 ", "as_user_for 10 ")
+    script = hurrying("baleen", remove_script(cuts(seen)))
     with stopping(machine, "baleen"):
         began = time.monotonic()
         removed = read_removed(way.run(machine, script))
@@ -202,9 +202,10 @@ def looked_at_while_stopped(
     machine: lab.Machine, way: Way, paths: tuple[str, ...]
 ) -> tuple[Credential, ...]:
     """What a look finds; what it asks in somebody's name may be over before anything stops it."""
+    script = hurrying("baleen", probe_script({}, SEARCH_PATHS))
     for _ in range(30):
         began = time.monotonic()
-        found = look(machine, way, patience=3).credentials
+        found = observed(machine, way, script).credentials
         assert time.monotonic() - began < 90
         if any(each.hindrance is Hindrance.STUCK for each in found if each.path in paths):
             break

@@ -28,6 +28,7 @@ from tests.lab.planting import (
     tree,
 )
 from tests.lab.plants import HOMES, made_up_token, plants
+from tests.shell.removing import hurrying
 
 pytestmark = pytest.mark.lab
 
@@ -138,20 +139,13 @@ BEING_COMPILED = shutil.ignore_patterns("*.pyc.*")
 
 @pytest.fixture
 def impatient(tmp_path: Path) -> Path:
-    """This project, but that it waits for nobody longer than ten seconds."""
+    """This project, but that it waits for baleen three seconds."""
     for folder in ("nixtrust", "operations", "inventory", "group_data", "lab"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=BEING_COMPILED)
     for file in ("config.py", "deploy.py"):
         shutil.copy(ROOT / file, tmp_path)
-    limits = {
-        "common.sh": ("as_user_for 20 ", "as_user_for 10 "),
-        "remove.sh": ("as_user_for 60 ", "as_user_for 10 "),
-    }
-    for name, (usual, shorter) in limits.items():
-        script = tmp_path / "nixtrust/shell" / name
-        text = script.read_text()
-        assert text.count(usual) == 1
-        script.write_text(text.replace(usual, shorter))
+    script = tmp_path / "nixtrust/shell/common.sh"
+    script.write_text(hurrying("baleen", script.read_text()))
     return tmp_path
 
 

@@ -106,7 +106,7 @@ def test_who_stops_what_limits_him_is_not_waited_for(tools: str) -> None:
 def test_who_goes_on_holding_the_pipe_is_not_waited_for(tools: str) -> None:
     sleep = f"sleep {HANGS}.{os.getpid()}"
     said, lasted = ran(
-        f"{tools}said=$(as_user_for 1 nobody sh -c 'setsid {sleep} & :' 2>&1); echo $?"
+        f"{tools}said=$(as_user_for 3 nobody sh -c 'setsid {sleep} & :' 2>&1); echo $?"
     )
     processes = subprocess.check_output(["ps", "-eo", "pid=,args="], text=True).splitlines()
     held = [int(line.split()[0]) for line in processes if line.endswith(f" {sleep}")]

@@ -148,7 +148,7 @@ def test_who_holds_a_removal_up_is_given_up_on_and_hinders_no_other(
     front = fronted(tmp_path / "front", sync=f"[ -w /etc/passwd ] || {{ {hold}; }}")
     cuts = [removal(each, the_line(each)) for each in (nobodys, second, own)]
     began = time.monotonic()
-    removed = run(lock, *cuts, first=front, seconds=10)
+    removed = run(lock, *cuts, first=front, hurried="nobody")
     assert time.monotonic() - began < 60
     assert [file.result for file in removed.files][1:] == [Result.FAILED, Result.DONE]
     assert removed.files[1].words == "what was begun as nobody did not come to its end"
