@@ -64,12 +64,13 @@ class Search:
     def __init__(self, planted: Mapping[str, str]) -> None:
         """`planted`: the secrets, and what to call each."""
         self._forms = {form: name for secret, name in planted.items() for form in _forms(secret)}
+        assert not [name for form, name in self._forms.items() if b"\n" in form]
 
     def leaks(self, content: bytes) -> list[str]:
         """What of them is in there, by name."""
-        # Much is in there many times, such as the scripts that are sent. No form has two lines.
-        once = b"\n".join(set(content.split(b"\n")))
-        return sorted({name for form, name in self._forms.items() if form in once})
+        # Many lines repeat, such as those of the scripts that are sent.
+        lines = b"\n".join(set(content.split(b"\n")))
+        return sorted({name for form, name in self._forms.items() if form in lines})
 
     def leaking(self, files: Mapping[str, bytes]) -> Mapping[str, list[str]]:
         """What of them is in some of the files, by the files' names."""
