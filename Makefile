@@ -41,7 +41,7 @@ demo: $(READY)
 demo-down: $(READY)
 	@$(BIN)/python -m lab down
 
-# In more processes than there are processors, five for two, since tests with machines often wait.
+# Five processes for two processors, since tests with machines often wait.
 WORKERS ?= $(shell echo $$((5 * $$(getconf _NPROCESSORS_ONLN) / 2)))
 
 # What shellcheck says is `make lint`'s.

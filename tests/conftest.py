@@ -38,15 +38,15 @@ ASKED_FOR = (
 # The lab of those test files in tests/lab/ that name none of their own as `LAB`.
 SHARED_LAB = "tests"
 
-# Test files without machines that mostly wait. One process waits in each, while the others work.
-WAITING = ("tests/shell/test_limit.py", "tests/shell/test_remove_trouble.py")
+# Files whose tests wait for limits, and have no machines. One process waits, and the others work.
+WAITING_FILES = ("tests/shell/test_limit.py", "tests/shell/test_remove_trouble.py")
 
-# The labs and files whose tests take longest, in this order. What mostly waits is among what mostly
-# works, since tests that wait together leave the processors idle.
+# What takes longest, in this order. What mostly waits is among what mostly works, since tests that
+# wait together leave the processors idle.
 SLOW = (
     *("trouble", "credentials", "kills", "credential-ways", "transaction", "cache", "undo"),
-    *("rollback", "owners", "tests", "restart", *WAITING, "cuts", "darwin-stand-in", "traffic"),
-    *("credential-kills", "credential-fuzz"),
+    *("rollback", "owners", "tests", "restart", *WAITING_FILES, "cuts", "darwin-stand-in"),
+    *("traffic", "credential-kills", "credential-fuzz"),
 )
 
 
@@ -57,35 +57,35 @@ def lab_of(file: str) -> str:
     return str(getattr(module, "LAB", SHARED_LAB))
 
 
-def at_a_stretch(name: str) -> str:
-    """What one process does without another: all tests of a lab, a file that waits, or one test."""
+def scope_of(name: str) -> str:
+    """What one process runs in a row: the tests of a lab or of a file that waits, or one test."""
     file = name.partition("::")[0]
     if file.startswith("tests/lab/"):
         return lab_of(file)
-    return file if file in WAITING else name
+    return file if file in WAITING_FILES else name
 
 
-class OneProcessForEachLab(LoadScopeScheduling):  # type: ignore[misc]
-    """Nobody waits for another process to be through with a lab."""
+class OneProcessForEachScope(LoadScopeScheduling):  # type: ignore[misc]
+    """Nobody waits for another process to be through with a lab; see `scope_of`."""
 
     # The groups of --dist loadgroup, in pytest-xdist 3.8.0, are no groups under pytest 9.2.
     def _split_scope(self, nodeid: str) -> str:
-        return at_a_stretch(nodeid)
+        return scope_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessForEachLab:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessForEachScope:
     config.option.loadscopereorder = False  # by number of tests
-    return OneProcessForEachLab(config, log)
+    return OneProcessForEachScope(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is begun first, and what needs no machine fills the gaps in the end."""
-    turns = {lab: turn for turn, lab in enumerate(SLOW)}
+    """What takes longest is begun first, and single tests fill the gaps in the end."""
+    turns = {scope: turn for turn, scope in enumerate(SLOW)}
 
     def turn(item: pytest.Item) -> int:
-        name = at_a_stretch(item.nodeid)
-        return len(SLOW) + 1 if name == item.nodeid else turns.get(name, len(SLOW))
+        scope = scope_of(item.nodeid)
+        return len(SLOW) + 1 if scope == item.nodeid else turns.get(scope, len(SLOW))
 
     items.sort(key=turn)
 
@@ -119,17 +119,18 @@ def not_run(skipped: Iterable[pytest.TestReport]) -> Iterator[str]:
 
 
 # Of a long message the beginning and the end are shown, and of a long line the beginning: with what
-# make and CI say behind it, all of it stands in the last ten lines.
+# make, a make below it and CI say behind it, all of it stands in the last ten lines.
 _FIRST, _LAST, _WIDTH = 1, 2, 160
 # What pytest adds to a message of the test's own.
 _ADDED = re.compile(r"assert |\s*\+\s+where ")
 
 
 def failure(reports: Sequence[pytest.TestReport]) -> Iterator[str]:
-    """Which test failed first, why, and how to run it alone; how many others did."""
+    """Which test failed first, and how many others; why, and how to run it alone."""
     failed = sorted(reports, key=lambda report: getattr(report, "start", 0.0))
     for report in failed[:1]:
-        yield f"failed: {report.nodeid}"
+        others = len(failed) - 1
+        yield f"failed: {report.nodeid}" + f", and {others} more, above" * (others > 0)
         said = [line for line in message(report).splitlines() if line.strip()]
         first, *more = said or ["no words"]
         why = [first, *(line for line in more if not _ADDED.match(line))]
@@ -138,8 +139,6 @@ def failure(reports: Sequence[pytest.TestReport]) -> Iterator[str]:
         for line in why:
             yield f"  {line[:_WIDTH]}{'…' * (len(line) > _WIDTH)}"
         yield f"alone: {alone(report)}"
-    if failed[1:]:
-        yield f"and {len(failed) - 1} more, above"
 
 
 def message(report: pytest.TestReport) -> str:

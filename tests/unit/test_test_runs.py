@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ASKED_FOR
+from tests.conftest import ASKED_FOR, SLOW, WAITING_FILES, lab_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,9 +55,9 @@ def looks_well(error):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """One with tests like this one's: tests/lab/ and tests/unit/."""
+    """One with tests like this one's."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for folder in ("tests", "tests/lab", "tests/unit"):
+    for folder in ("tests", "tests/lab", "tests/shell", "tests/unit"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").touch()
     shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests")
@@ -72,14 +72,24 @@ def run(project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
-def test_the_tests_of_one_lab_are_run_by_one_process(project: Path) -> None:
-    for file in ("lab/test_a.py", "lab/test_b.py", "unit/test_c.py"):
-        (project / "tests" / file).write_text(WHO_RAN_IT)
+def test_the_tests_of_one_lab_and_of_a_file_that_waits_are_run_by_one_process_each(
+    project: Path,
+) -> None:
+    waiting, _ = WAITING_FILES
+    for file in ("tests/lab/test_a.py", "tests/lab/test_b.py", waiting, "tests/unit/test_c.py"):
+        (project / file).write_text(WHO_RAN_IT)
     ran = run(project, "-n", "2")
     assert ran.returncode == 0, ran.stdout
     noted = [line.split() for line in (project / "ran").read_text().splitlines()]
     assert len({who for who, where in noted if where.startswith("tests.lab.")}) == 1
+    assert len({who for who, where in noted if where.startswith("tests.shell.")}) == 1
     assert len({who for who, _ in noted}) == 2
+
+
+def test_what_is_begun_first_is_there() -> None:
+    files = (str(file.relative_to(ROOT)) for file in (ROOT / "tests/lab").glob("test_*.py"))
+    assert set(SLOW) - {lab_of(file) for file in files} == set(WAITING_FILES)
+    assert [file for file in WAITING_FILES if not (ROOT / file).is_file()] == []
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["in one process", "in two"])
@@ -92,14 +102,13 @@ def test_the_last_lines_say_what_was_not_run_and_which_test_failed_why_and_how_t
     assert ran.returncode == 1
     python = shlex.quote(sys.executable)
     failing = "tests/lab/test_a.py::test_that_fails[it's]"
-    *said, end = ran.stdout.splitlines()[-7:]
+    *said, end = ran.stdout.splitlines()[-6:]
     assert said == [
         "not run here: 2 tests: the lab needs root",
-        f"failed: {failing}",
+        f"failed: {failing}, and 1 more, above",
         "  AssertionError: assert 'cannot open ...x: it is gone' == ''",
         "    + cannot open /etc/nix: it is gone",
         f"alone: NIXTRUST_KILL_SEED=7 {python} -m pytest {shlex.quote(failing)}",
-        "and 1 more, above",
     ]
     assert "2 failed, 2 skipped" in end
 
