@@ -42,6 +42,7 @@ _OPTIONS = (
     # Python, and the images need a third more of processor time.
     "--extract-hook=printf 'path-exclude=/usr/share/%s/*\\n' doc man locale"
     ' >"$1/etc/dpkg/dpkg.cfg.d/lab"',
+    # What it has unpacked before the hook.
     '--extract-hook=rm -rf "$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/*',
 )
 

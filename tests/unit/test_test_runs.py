@@ -75,8 +75,8 @@ def run(project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
 def test_the_tests_of_one_lab_and_of_a_file_that_waits_are_run_by_one_process_each(
     project: Path,
 ) -> None:
-    waiting, _ = WAITING_FILES
-    for file in ("tests/lab/test_a.py", "tests/lab/test_b.py", waiting, "tests/unit/test_c.py"):
+    of_lab = ("tests/lab/test_a.py", "tests/lab/test_b.py")
+    for file in (*of_lab, WAITING_FILES[0], "tests/unit/test_c.py"):
         (project / file).write_text(WHO_RAN_IT)
     ran = run(project, "-n", "2")
     assert ran.returncode == 0, ran.stdout
