@@ -76,10 +76,8 @@ class Syntax(StrEnum):
     SH = "sh"
     FISH = "fish"
     FISH_VARIABLES = "fish-variables"
-    CSH = "csh"
-    NU = "nu"
+    PLAIN = "plain"
     ASSIGNMENTS = "assignments"
-    PAM = "pam"
     UNIT = "unit"
     PLIST = "plist"
     HISTORY = "history"
@@ -280,9 +278,8 @@ PLACES: tuple[Place, ...] = (
             "/etc/csh/*",
             "/etc/profile.d/*.csh",
         ),
-        Syntax.CSH,
-        Removal.LINES,
-        program="csh",
+        Syntax.PLAIN,
+        Removal.NOTHING,
         leads_on=True,
     ),
     Place(
@@ -294,8 +291,8 @@ PLACES: tuple[Place, ...] = (
             "$XDG_CONFIG_HOME/nushell/autoload/*.nu",
             "~/Library/Application Support/nushell/*.nu",
         ),
-        Syntax.NU,
-        Removal.LINES,
+        Syntax.PLAIN,
+        Removal.NOTHING,
         leads_on=True,
     ),
     Place(
@@ -321,8 +318,8 @@ PLACES: tuple[Place, ...] = (
         "the environment that PAM sets",
         "people",
         ("~/.pam_environment", "/etc/security/pam_env.conf"),
-        Syntax.PAM,
-        Removal.LINES,
+        Syntax.PLAIN,
+        Removal.NOTHING,
         leads_on=True,
     ),
     Place(

@@ -28,10 +28,8 @@ _RECOGNISED = {
     Syntax.SH: _IN_SHELL,
     Syntax.FISH: _IN_SHELL,
     Syntax.FISH_VARIABLES: "a variable with a value",
-    Syntax.CSH: _IN_SHELL,
-    Syntax.NU: _IN_SHELL,
+    Syntax.PLAIN: _IN_SHELL,
     Syntax.ASSIGNMENTS: "a variable that is set to a literal",
-    Syntax.PAM: "a variable that is set to a literal",
     Syntax.UNIT: "a variable that is set to a literal, in `Environment=` or a command;"
     " `SetCredential=`",
     Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
@@ -78,8 +76,7 @@ _CHANGES = """\
   that fails, nothing is removed. Other tools know of neither, nor does their `cp -p`.
 - The shell is looked for where its owner may have it: in the system's folders, from Homebrew,
   MacPorts or Nix, as the login shell; for root, only where nobody else can change it. Where there
-  is none, none is asked. Nor is Nushell: it refuses a file that sources another one which it does
-  not find, and where to look for that, its configuration alone tells.
+  is none, none is asked.
 - A removal that is killed leaves each file as it was or as it is to be, and perhaps one called
   `.nixtrust.new.*` with what was to stay, which the next look finds.
 """

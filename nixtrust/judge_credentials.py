@@ -70,6 +70,7 @@ def _afterwards(credential: Credential) -> str:
 def _by_hand(credential: Credential) -> str:
     """Why nixtrust leaves it, if it would not otherwise, and the command that takes it out."""
     path, folder = shlex.quote(credential.path), shlex.quote(credential.folder)
+    would_go = credential.place.removal is not Removal.NOTHING
     match credential.hindrance:
         case _ if credential.place.id == "secret-key":
             # Without its file Nix ends each build with an error.
@@ -87,9 +88,9 @@ def _by_hand(credential: Credential) -> str:
             mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""
             names = f"`find {mount} -xdev -samefile {path}` tells the names"
             do = f"{names}; for each, {_cutting(credential)}"
-        case Hindrance.READ_ONLY:
+        case Hindrance.READ_ONLY if would_go:
             do = f"`chmod u+w {folder}`, or mount it writable (`df {folder}`), and run again"
-        case Hindrance.LOCKED:
+        case Hindrance.LOCKED if would_go:
             locks = f"`chattr -ia {path} {folder}`"
             macs = f"`chflags nouchg,nouappnd,noschg,nosappnd {path} {folder}`"
             do = f"{locks} (on macOS {macs}) and run again"

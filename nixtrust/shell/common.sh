@@ -212,11 +212,7 @@ find_shell() {
 can_read() {
   said=$(env -i PATH="$PATH" HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent "$shell" "$@" 2>&1)
 }
-if [ "$program" = csh ] && find_shell tcsh; then
-  program=tcsh
-elif ! find_shell "$program"; then
-  exit 0
-fi
+find_shell "$program" || exit 0
 case $program in
   fish)
     # fish before 3.5 does not know it.
@@ -226,7 +222,6 @@ case $program in
     # Its status is also that of a `!` which it does not run.
     said=$(env -i PATH="$PATH" HOME=/nonexistent "$shell" -f -n 2>&1 >/dev/null) || [ -z "$said" ]
     ;;
-  csh | tcsh) can_read -f -n ;;
   # Of some errors bash tells, and succeeds: [[ a b c ]].
   *) can_read -n && [ -z "$said" ] ;;
 esac'

@@ -200,13 +200,13 @@ _EVERYWHERE: tuple[tuple[str, str, int, str], ...] = (
         "csh",
         ".tcshrc",
         0o644,
-        "set prompt='%m'\n«setenv CACHIX_AUTH_TOKEN {token}\n»setenv EDITOR vi\n",
+        "set prompt='%m'\n§setenv CACHIX_AUTH_TOKEN {token}\nsetenv EDITOR vi\n",
     ),
     (
         "nushell",
         ".config/nushell/env.nu",
         0o644,
-        '$env.EDITOR = \'vi\'\n«$env.CACHIX_AUTH_TOKEN = "{token}"\n»$env.X = "\u00fc"\n',
+        '$env.EDITOR = \'vi\'\n§$env.CACHIX_AUTH_TOKEN = "{token}"\n$env.X = "\u00fc"\n',
     ),
     (
         "environment.d",
@@ -218,7 +218,7 @@ _EVERYWHERE: tuple[tuple[str, str, int, str], ...] = (
         "pam-environment",
         ".pam_environment",
         0o600,
-        "EDITOR DEFAULT=vi\n«CACHIX_AUTH_TOKEN DEFAULT={token}\n»",
+        "EDITOR DEFAULT=vi\n§CACHIX_AUTH_TOKEN DEFAULT={token}\n",
     ),
     ("envrc", ".envrc", 0o644, "use flake\n«export CACHIX_ACTIVATE_TOKEN={token}\n»"),
     (
@@ -370,12 +370,12 @@ def _of_mia() -> Iterator[Plant]:
     yield plant("envrc", f"{home}/.envrc.root", text, "root", why=Hindrance.OWNER)
     for place, name, why, text in (
         (
-            "csh",
-            ".cshrc",
+            "bash",
+            ".bash_logout",
             Hindrance.BLOCK,
-            "if ( $?prompt ) then\n§  setenv CACHIX_AUTH_TOKEN {token}\nendif\n",
+            "if true; then\n§  export CACHIX_AUTH_TOKEN={token}\nfi\n",
         ),
-        ("csh", ".login", Hindrance.COMPOUND, "§setenv CACHIX_AUTH_TOKEN {token}; setenv A b\n"),
+        ("csh", ".login", None, "§setenv CACHIX_AUTH_TOKEN {token}; setenv A b\n"),
         ("history", ".history", Hindrance.HISTORY, "#+17\n§setenv CACHIX_AUTH_TOKEN {token}\n"),
         (
             "nushell",
@@ -429,12 +429,12 @@ def _of_system() -> Iterator[Plant]:
         ("bash", "/etc/bash.bashrc", f"{_INTERACTIVE}«export CACHIX_AUTH_TOKEN={{token}}\n»X=1\n"),
         ("zsh", "/etc/zsh/zprofile", "X=1\n«export CACHIX_AUTH_TOKEN={token}\n»"),
         ("fish", "/etc/fish/conf.d/cachix.fish", "«set -x CACHIX_AUTH_TOKEN {token}\n»set X 1\n"),
-        ("csh", "/etc/csh/cachix", "«setenv CACHIX_AUTH_TOKEN {token}\n»set X=1\n"),
+        ("csh", "/etc/csh/cachix", "§setenv CACHIX_AUTH_TOKEN {token}\nset X=1\n"),
         ("environment", "/etc/environment", 'LANG="C.UTF-8"\n«CACHIX_AUTH_TOKEN="{token}"\n»A=b\n'),
         (
             "pam-environment",
             "/etc/security/pam_env.conf",
-            "# x\n«CACHIX_AUTH_TOKEN DEFAULT={token}\n»",
+            "# x\n§CACHIX_AUTH_TOKEN DEFAULT={token}\n",
         ),
         (
             "systemd-unit",

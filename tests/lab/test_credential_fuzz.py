@@ -41,7 +41,6 @@ PLACES: Mapping[str, tuple[str, str, str]] = {
     "bash": ("/home/baleen/.bashrc.d/{}", "baleen", "bash -n <{}"),
     "zsh": ("/home/mia/.zshrc.d/{}", "mia", ZSH),
     "fish": ("/root/.config/fish/conf.d/{}.fish", "root", "fish --no-config -n <{}"),
-    "csh": ("/etc/csh/{}", "root", "tcsh -f -n <{}"),
     "netrc": ("/home/baleen/netrcs/{}", "baleen", ""),
     "history": ("/home/mia/.zsh_sessions/{}", "mia", ""),
     "dhall": ("/etc/cachix/{}.dhall", "root", ""),
@@ -49,7 +48,7 @@ PLACES: Mapping[str, tuple[str, str, str]] = {
 MODES = (0o600, 0o644, 0o640, 0o400, 0o755)
 
 FOLDERS = """
-install -d /etc/csh /etc/cachix /root/.config/fish/conf.d
+install -d /etc/cachix /root/.config/fish/conf.d
 install -d -o baleen -g baleen /home/baleen/.bashrc.d /home/baleen/netrcs
 install -d -o mia -g mia /home/mia/.zshrc.d /home/mia/.zsh_sessions
 echo '!include netrcs.conf' >>/etc/nix/nix.conf

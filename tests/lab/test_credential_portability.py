@@ -35,7 +35,6 @@ GENERATED: Mapping[str, tuple[str, str]] = {
     "bash": (f"{HOMES['baleen']}/.bashrc.d/{{}}", "baleen"),
     "zsh": (f"{HOMES['baleen']}/.zshrc.d/{{}}", "baleen"),
     "fish": ("/root/.config/fish/conf.d/{}.fish", "root"),
-    "csh": ("/etc/csh/generated-{}", "root"),
     "dhall": ("/etc/cachix/generated-{}.dhall", "root"),
 }
 

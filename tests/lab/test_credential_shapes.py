@@ -32,23 +32,23 @@ CUT = (
     # Of a group that baleen is in besides.
     plant("bash", f"{BALEEN}/.bash_login", _SH, "baleen", 0o660),
     # Its folder is a link to another one.
-    plant("csh", "/etc/csh/linked", "«setenv CACHIX_AUTH_TOKEN {token}\n»"),
+    plant("fish", "/etc/fish/conf.d/linked.fish", "«set -gx CACHIX_AUTH_TOKEN {token}\n»"),
 )
 # Where these are, nothing can be written as their folder's owner, or not with the same attributes.
 LEFT = (
     plant("bash", f"{BALEEN}/.bash_logout", _LEFT, "baleen", 0o000),
     plant("bash", f"{BALEEN}/.bashrc.d/x", _LEFT, "baleen"),
     plant("zsh", f"{BALEEN}/.zshrc", _LEFT, "baleen", 0o640),
-    plant("csh", f"{BALEEN}/.login", "§setenv CACHIX_AUTH_TOKEN {token}\n", "baleen"),
+    plant("bash", f"{BALEEN}/.bashrc", _LEFT, "baleen"),
     plant("dotenv", f"{BALEEN}/.env", "\x00=\x01\n§CACHIX_AUTH_TOKEN={token}\n", "baleen"),
 )
 _SITES = f"""
     chgrp nix-users {BALEEN}/.bash_login
     chmod 555 {BALEEN}/.bashrc.d
     chgrp root {BALEEN}/.zshrc
-    mount --bind {BALEEN}/.login {BALEEN}/.login
-    mv /etc/csh /etc/real
-    ln -s real /etc/csh
+    mount --bind {BALEEN}/.bashrc {BALEEN}/.bashrc
+    mv /etc/fish/conf.d /etc/fish/real
+    ln -s real /etc/fish/conf.d
 """
 
 
@@ -79,7 +79,7 @@ def job() -> Iterator[Job]:
 
 
 def named(each: Plant) -> str:
-    return each.path.replace("/etc/csh/", "/etc/real/")
+    return each.path.replace("/etc/fish/conf.d/", "/etc/fish/real/")
 
 
 def test_all_are_told_of(job: Job) -> None:
@@ -110,5 +110,5 @@ def test_all_else_is_as_it_was_and_told_again(job: Job) -> None:
 def test_what_could_not_be_removed_is_no_change(job: Job) -> None:
     """That a file is mounted shows when it is to be renamed."""
     assert job.again.changes == 0
-    assert f"{BALEEN}/.login: nothing removed" in job.again.said
+    assert f"{BALEEN}/.bashrc: nothing removed" in job.again.said
     assert job.again.remaining == job.run.remaining

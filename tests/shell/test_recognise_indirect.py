@@ -3,6 +3,7 @@
 import pytest
 
 from tests.shell.recognised import AWKS, recognise
+from tests.shell.test_recognise_mentions import WHY
 
 T = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
 
@@ -10,8 +11,8 @@ TOLD = {
     "sh": f"T={T}\nexport CACHIX_AUTH_TOKEN=$T\n",
     "sh, other way round": f'push() {{ CACHIX_AUTH_TOKEN="${{T}}" cachix; }}\nexport T="{T}"\n',
     "fish": f"set -l tok {T}\nset -gx CACHIX_AUTH_TOKEN $tok\n",
-    "csh": f"set t = {T}\nsetenv CACHIX_AUTH_TOKEN $t\n",
-    "nu": f'$env.T = "{T}"\n$env.CACHIX_AUTH_TOKEN = $env.T\n',
+    "plain, csh": f"set t = {T}\nsetenv CACHIX_AUTH_TOKEN $t\n",
+    "plain, nushell": f'$env.T = "{T}"\n$env.CACHIX_AUTH_TOKEN = $env.T\n',
     "assignments": f"T={T}\nCACHIX_AUTH_TOKEN=${{T}}\n",
     "sh, on a command line": f'T={T}\ncachix authtoken "$T"\n',
     "sh, piped": f'T={T}\necho "$T" | cachix authtoken --stdin\n',
@@ -24,7 +25,7 @@ TOLD = {
     "history": f"T={T}\ncachix authtoken $T\n",
     "history, a variable": f"T={T}\nls\nexport CACHIX_AUTH_TOKEN=$T\n",
     "unit": f"Environment=T={T}\nExecStart=/bin/sh -c 'CACHIX_AUTH_TOKEN=$T cachix push a'\n",
-    "pam": f"T DEFAULT={T}\nCACHIX_AUTH_TOKEN DEFAULT=${{T}}\n",
+    "plain, PAM": f"T DEFAULT={T}\nCACHIX_AUTH_TOKEN DEFAULT=${{T}}\n",
     "plist": f"<plist><key>T</key><string>{T}</string>\n"
     "<string>CACHIX_AUTH_TOKEN=$T cachix push a</string>\n",
 }
@@ -37,7 +38,7 @@ CLEAN = {
     "assignments": f"OTHER={T}\nCACHIX_AUTH_TOKEN=${{T}}\n",
     "history": f"OTHER={T}\ncachix authtoken $T\n",
     "unit": f"Environment=OTHER={T}\nExecStart=/bin/sh -c 'CACHIX_AUTH_TOKEN=$T cachix push'\n",
-    "pam": f"OTHER DEFAULT={T}\nCACHIX_AUTH_TOKEN DEFAULT=${{T}}\n",
+    "plain, PAM": f"OTHER DEFAULT={T}\nCACHIX_AUTH_TOKEN DEFAULT=${{T}}\n",
     "plist": f"<plist><key>OTHER</key><string>{T}</string>\n"
     "<string>CACHIX_AUTH_TOKEN=$T cachix push a</string>\n",
 }
@@ -50,8 +51,7 @@ def test_it_is_told_where_it_stands(case: str, awk: str) -> None:
     [found] = recognise(syntax, TOLD[case].encode(), awk=awk)
     lines = TOLD[case].splitlines()
     assert T in lines[found.line - 1]
-    hindrance = "history" if syntax == "history" else "compound"
-    assert (found.kind, found.hindrance) == ("auth-token", hindrance)
+    assert (found.kind, found.hindrance) == ("auth-token", WHY.get(syntax, "compound"))
 
 
 @pytest.mark.parametrize("awk", AWKS)

@@ -114,7 +114,7 @@ echo "set CACHIX_AUTH_TOKEN to your token"
 echo "run cachix authtoken to log in"
 string match -q "CACHIX_AUTH_TOKEN=*" $line
 """,
-    "csh": r"""
+    "plain, csh": r"""
 echo "CACHIX_AUTH_TOKEN: not set"
 if ( "$CACHIX_AUTH_TOKEN" == "" ) echo none
 if ( $?CACHIX_AUTH_TOKEN == 0 ) echo "CACHIX_AUTH_TOKEN: missing"
@@ -129,7 +129,7 @@ grep -q "CACHIX_AUTH_TOKEN=" ~/.env
 echo "please set CACHIX_AUTH_TOKEN first"
 echo "run cachix authtoken to log in"
 """,
-    "nu": r"""
+    "plain, nushell": r"""
 print "CACHIX_AUTH_TOKEN: not set"
 if ($env.CACHIX_AUTH_TOKEN? == null) { print "CACHIX_AUTH_TOKEN: missing" }
 if $env.CACHIX_AUTH_TOKEN == "" { print none }
@@ -187,7 +187,7 @@ ExecStart=/bin/sh -c 'echo "CACHIX_AUTH_TOKEN: not set"'
 SetCredential=cachix-token:changeme
 LoadCredential=cachix-token:/run/x
 """,
-    "pam": r"""
+    "plain, PAM": r"""
 CACHIX_AUTH_TOKEN DEFAULT=/run/secrets/x
 CACHIX_AUTH_TOKEN DEFAULT=changeme
 CACHIX_AUTH_TOKEN DEFAULT=@{HOME}/.x
@@ -236,11 +236,11 @@ set -gx CACHIX_AUTH_TOKEN (pass show cachix; or echo abc)
 set -gx CACHIX_SIGNING_KEY /ab+c==
 set -gx CACHIX_AUTH_TOKEN correct-horse
 """,
-    "csh": r"""
+    "plain, csh": r"""
 setenv CACHIX_AUTH_TOKEN `pass show cachix || echo abc`
 setenv CACHIX_SIGNING_KEY /ab+c==
 """,
-    "nu": r"""
+    "plain, nushell": r"""
 $env.CACHIX_AUTH_TOKEN = ($env.CACHIX_AUTH_TOKEN? | default "abc")
 $env.CACHIX_SIGNING_KEY = "/ab+c=="
 """,
@@ -254,7 +254,7 @@ CACHIX_AUTH_TOKEN=${A:-abc}
     "unit": r"""
 Environment=CACHIX_SIGNING_KEY=/ab+c==
 """,
-    "pam": r"""
+    "plain, PAM": r"""
 CACHIX_SIGNING_KEY DEFAULT=/ab+c==
 """,
 }
@@ -262,7 +262,7 @@ CACHIX_SIGNING_KEY DEFAULT=/ab+c==
 
 def told(syntax: str, lines: str, awk: str) -> list[str]:
     """Which of the lines hold a credential."""
-    found = {each.line for each in recognise(syntax, lines.encode(), awk=awk)}
+    found = {each.line for each in recognise(syntax.partition(",")[0], lines.encode(), awk=awk)}
     return [line for number, line in enumerate(lines.split("\n"), 1) if number in found]
 
 

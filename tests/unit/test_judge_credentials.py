@@ -93,6 +93,14 @@ def test_what_is_locked_is_to_be_unlocked() -> None:
     assert commands[0] == "chattr -ia /home/mia/.netrc /home/mia"
 
 
+@pytest.mark.parametrize("hindrance", [Hindrance.LOCKED, Hindrance.READ_ONLY])
+@pytest.mark.parametrize("place", ["csh", "nushell", "pam-environment"])
+def test_where_nothing_is_ever_cut_no_other_run_is_advised(
+    place: str, hindrance: Hindrance
+) -> None:
+    assert by_hand(place, "/home/mia/its", hindrance) == ["vi +3 /home/mia/its"]
+
+
 @pytest.mark.parametrize("name", ["with space.plist", "b.plist"])
 def test_a_property_list_is_made_one_that_can_be_edited(name: str) -> None:
     [command] = by_hand("launchd", f"/Library/LaunchDaemons/{name}", Hindrance.UNCLEAR)

@@ -1,4 +1,4 @@
-# Words of statements, whose quotes are off: of fish and csh alike. What comes behind has the
+# Words of fish's statements, whose quotes are off. What comes behind has the
 # functions assignment(AT, I, IS_WHOLE), which notes the credential that the word at I sets if the
 # command's own word is the one at AT, and is_literal_text(TEXT, I), on a value that is the word at I
 # or its end. The present word's characters go to `value`; to `inside` in a command substitution.
