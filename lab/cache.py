@@ -45,6 +45,7 @@ LABS = {
     "rollback": "127.77.230",
     "restart": "127.77.229",
     "portability": "127.77.228",
+    "void-trust": "127.77.227",
 }
 _CACHES = STATE / "caches"
 _PORT = 8080

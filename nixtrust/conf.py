@@ -24,11 +24,10 @@ from nixtrust.conf_lines import (
     parse,
     raws,
 )
-from nixtrust.conf_settings import ALIASES, MANAGED, NEEDS_FLAKES, default, refused, spelled
+from nixtrust.conf_settings import MANAGED, NEEDS_FLAKES, default, refused, spelled
 from nixtrust.nix_version import NixVersion
 
 __all__ = [
-    "ALIASES",
     "BLOCK_BEGIN",
     "BLOCK_END",
     "MANAGED",

@@ -3,95 +3,20 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
+from nixtrust import conf_trust
+from nixtrust.conf_table import ALIASES, SETTINGS, Kind
+from nixtrust.conf_trust import BOOLEANS
 from nixtrust.nix_version import NixVersion
 from nixtrust.store_reference import store_reference
 
-MANAGED = ("substituters", "trusted-substituters", "trusted-public-keys", "trusted-users")
+# In the order of nixtrust's block.
+MANAGED = tuple(name for name, each in SETTINGS.items() if each.effect is conf_trust.MANAGED)
 
-# Every alias that `show-config --json` of 2.8.0, 2.26.3 and 2.34.8 lists, and filetransfer's of
-# 2.36 (NixOS/nix src/libstore/include/nix/store/filetransfer.hh), there the other way round: what
-# they lead to is the name that every Nix knows.
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "binary-cache-public-keys": "trusted-public-keys",
-        "binary-caches": "substituters",
-        "binary-caches-parallel-connections": "http-connections",
-        "build-chroot-dirs": "sandbox-paths",
-        "build-compress-log": "compress-build-log",
-        "build-cores": "cores",
-        "build-fallback": "fallback",
-        "build-impersonate-linux-26": "impersonate-linux-26",
-        "build-keep-log": "keep-build-log",
-        "build-max-jobs": "max-jobs",
-        "build-max-log-size": "max-build-log-size",
-        "build-max-silent-time": "max-silent-time",
-        "build-repeat": "repeat",
-        "build-sandbox-paths": "sandbox-paths",
-        "build-timeout": "timeout",
-        "build-use-chroot": "sandbox",
-        "build-use-sandbox": "sandbox",
-        "build-use-substitutes": "substitute",
-        "commit-lockfile-summary": "commit-lock-file-summary",
-        "env-keep-derivations": "keep-env-derivations",
-        "filetransfer-retry-attempts": "download-attempts",
-        "gc-keep-derivations": "keep-derivations",
-        "gc-keep-outputs": "keep-outputs",
-        "substitution-max-jobs": "max-substitution-jobs",
-        "trusted-binary-caches": "trusted-substituters",
-    }
-)
-
-# Only these take `extra-` (AbstractSetting::isAppendable): lists, sets and maps.
-# `extra-platforms` is a setting of its own, not an append to `platforms`.
-APPENDABLE = frozenset(
-    {
-        "access-tokens",
-        "allowed-impure-host-deps",
-        "allowed-uris",
-        "allowed-users",
-        "build-hook",
-        "experimental-features",
-        "extra-platforms",
-        "hashed-mirrors",
-        "ignored-acls",
-        "impure-env",
-        "nix-path",
-        "plugin-files",
-        "sandbox-paths",
-        "secret-key-files",
-        "substituters",
-        "system-features",
-        "trusted-public-keys",
-        "trusted-substituters",
-        "trusted-users",
-    }
-)
-
-Kind = Literal["stores", "store set", "words", "word set", "bool", "int"]
-
-# Those whose value is judged here. `experimental-features` is one because it decides whether
-# `accept-flake-config` counts. The value of any other setting is never looked at: the probe does
-# not send it.
+# How the value is read of those that are judged. `experimental-features` is one because it decides
+# whether `accept-flake-config` counts.
 KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "substituters": "stores",
-        "trusted-substituters": "store set",
-        "trusted-public-keys": "words",
-        "trusted-users": "words",
-        "experimental-features": "word set",
-        "fallback": "bool",
-        "require-sigs": "bool",
-        "accept-flake-config": "bool",
-        "connect-timeout": "int",
-    }
-)
-
-# How Nix takes a boolean's spellings (NixOS/nix src/libutil/configuration.cc,
-# BaseSetting<bool>::parse).
-BOOLEANS: Mapping[str, str] = MappingProxyType(
-    {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+    {name: each.kind for name, each in SETTINGS.items() if each.kind is not None}
 )
 
 # Behind the experimental feature `flakes`: ignored without it, even with a bad value.
@@ -105,11 +30,12 @@ def spelled(name: str) -> tuple[str, bool]:
     src/libutil/configuration.cc, Config::set).
     """
     setting = ALIASES.get(name, name)
-    if setting in APPENDABLE or not name.startswith("extra-"):
+    if setting in SETTINGS or not name.startswith("extra-"):
         return setting, False
     base = name.removeprefix("extra-")
     base = ALIASES.get(base, base)
-    return (base, True) if base in APPENDABLE else (name, False)
+    is_added = base in SETTINGS and SETTINGS[base].appendable
+    return (base, True) if is_added else (name, False)
 
 
 def default(setting: str, nix: NixVersion) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ class Rule(StrEnum):
     DAEMON_DEAD = "daemon-dead"
     SETTING = "setting"
     UNDERMINED = "undermined"
+    UNJUDGED = "unjudged-setting"
     RESTART = "restart-pending"
     TRUST = "daemon-trust"
     USER_CONF = "user-nix-conf"

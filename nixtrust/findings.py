@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 
 from nixtrust.conf import ConfFile, Folded, Origin, Unreadable, fold_layers
+from nixtrust.conf_table import SETTINGS
+from nixtrust.conf_trust import InOwnFile, hides_parameter, takes_unsigned
 from nixtrust.finding import Finding, Remedy, Rule, Weight, drift, note, unknown
 from nixtrust.judge_credentials import credentials
 from nixtrust.judge_daemon import (
@@ -23,18 +25,12 @@ from nixtrust.judge_settings import (
     says_undermining,
     settings,
     undermined,
+    unjudged,
 )
 from nixtrust.machine import Machine, NixState, Trust, Unread, User
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, owner_of, reads
-from nixtrust.plan import (
-    UNDERMINERS,
-    difference,
-    hides_parameter,
-    plan,
-    takes_unsigned,
-    undermining,
-)
+from nixtrust.plan import difference, plan, undermining
 from nixtrust.policy import Policy
 from nixtrust.wording import are
 
@@ -62,6 +58,7 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         *settings(policy, owner, folded, planned),
         *left_in_block(policy, owner, machine.files, machine.nix),
         *undermined(owner, folded, planned),
+        *unjudged(folded),
         *overridden(machine.daemon),
         *restart_pending(machine, owner),
     )
@@ -189,11 +186,19 @@ def _user_conf(
             there = f"{are(lost, 'left out')} by {user.name}'s own substituters"
             yield note(Rule.USER_CONF, f"{line.path}:{line.line}", there, delete)
     for setting in undermining(folded):
-        for where, _ in islice(brought(setting, folded.tokens(setting) or ()), 1):
-            counts = is_believed and not UNDERMINERS[setting].legitimate
-            if counts or setting == "accept-flake-config":
-                there = f"{user.name} has {says_undermining(setting, folded)}"
-                yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)
+        effect = SETTINGS[setting].effect
+        for line in islice((line for line in living if line.setting == setting), 1):
+            where = f"{line.path}:{line.line}"
+            there = f"{user.name} has {says_undermining(setting, folded)}"
+            match effect.in_own_file:
+                case _ if " ".join(line.tokens) in effect.harmless_in_own_file:
+                    pass
+                case InOwnFile.NOTE:
+                    yield note(Rule.USER_CONF, where, there, delete)
+                case InOwnFile.DRIFT_IF_TRUSTED if effect.legitimate or not is_believed:
+                    pass
+                case _:
+                    yield drift(Rule.USER_CONF, Remedy.HAND, where, there, to_do=delete)
     for setting in ("substituters", "trusted-substituters"):
         blind = [token for token in folded.tokens(setting) or () if takes_unsigned(token)]
         for where, urls in brought(setting, blind):

@@ -3,19 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from nixtrust.conf import MANAGED, Files, Folded
+from nixtrust.conf_table import NEWEST_JUDGED, SETTINGS
+from nixtrust.conf_trust import is_true
 from nixtrust.finding import Finding, Remedy, Rule, drift, note
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner
-from nixtrust.plan import (
-    UNDERMINERS,
-    Difference,
-    Plan,
-    difference,
-    is_true,
-    undeclared,
-    undermining,
-    wanted,
-)
+from nixtrust.plan import Difference, Plan, difference, undeclared, undermining, wanted
 from nixtrust.policy import Policy
 from nixtrust.wording import are
 
@@ -118,23 +111,38 @@ def left_in_block(policy: Policy, owner: Owner, files: Files, nix: NixVersion) -
 def undermined(owner: Owner, folded: Folded, planned: Plan | None) -> Iterator[Finding]:
     """Each setting with which the declared keys would not decide what is trusted."""
     for setting in undermining(folded):
+        effect = SETTINGS[setting].effect
+        if effect.of_daemon and owner.person:
+            continue
         where = line_of(folded, setting, folded.tokens(setting) or ())
         there = says_undermining(setting, folded)
         if planned is not None and setting not in undermining(planned.after):
             yield drift(Rule.UNDERMINED, Remedy.EDIT, where, there)
             continue
         by_hand = owner.module is None or _is_beside(where, owner)
-        if UNDERMINERS[setting].legitimate:
+        if effect.legitimate:
             yield note(Rule.UNDERMINED, where, there)
             continue
         to_do = "take it out there" if by_hand else _out_of(owner)
         yield drift(Rule.UNDERMINED, Remedy.HAND, where, there, to_do=to_do)
 
 
+def unjudged(folded: Folded) -> Iterator[Finding]:
+    """Each setting that only a Nix can have which is newer than nixtrust knows it."""
+    newest = NEWEST_JUDGED[folded.nix.flavour]
+    if folded.nix.number <= newest.number:
+        return
+    for setting in sorted(folded.values.keys() - SETTINGS.keys()):
+        there = f"{setting} is not judged: {newest} and earlier do not have it"
+        to_do = "see in the manual what it does to trust"
+        yield note(Rule.UNJUDGED, line_of(folded, setting), there, to_do)
+
+
 def says_undermining(setting: str, folded: Folded) -> str:
     """What is there, and what it does."""
     shown = " ".join(dict.fromkeys(folded.tokens(setting) or ()))
-    return f"{setting} = {shown}: {UNDERMINERS[setting].does}"
+    says = f"{setting} = {shown}" if shown else f"an empty {setting}"
+    return f"{says}: {SETTINGS[setting].effect.sentence}"
 
 
 def _out_of(owner: Owner) -> str:

@@ -1,6 +1,6 @@
 """What nix.conf shall say on one machine, and the edits that make it say so."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nixtrust.conf import (
@@ -15,7 +15,9 @@ from nixtrust.conf import (
     edit,
     parse,
 )
-from nixtrust.conf_settings import BOOLEANS, meant, spelled
+from nixtrust.conf_settings import meant, spelled
+from nixtrust.conf_table import SETTINGS
+from nixtrust.conf_trust import is_true
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, reads, vendor_of
 from nixtrust.policy import Policy
@@ -38,11 +40,6 @@ def wanted(policy: Policy, owner: Owner, nix: NixVersion) -> Wanted:
 
 def _not_borne(setting: str, tokens: tuple[str, ...], nix: NixVersion) -> bool:
     return setting == "fallback" and not nix.bears_fallback and is_true(tokens)
-
-
-def is_true(tokens: tuple[str, ...] | None) -> bool:
-    """Whether Nix takes the value of a boolean setting for true."""
-    return tokens is not None and BOOLEANS.get(" ".join(tokens)) == "true"
 
 
 # What is there, and what is declared ----------------------------------------------------------
@@ -103,76 +100,12 @@ def _without_slash(url: str) -> str:
 # What undermines trust ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Underminer:
-    """A setting that undermines trust: when, what it does, and whether its line may go.
-
-    It counts only `with_` that boolean setting on, where there is one. A `legitimate` one is no
-    drift: it is a note.
-    """
-
-    is_bad: Callable[[tuple[str, ...] | None], bool]
-    does: str
-    may_go: bool = False
-    with_: str = ""
-    legitimate: bool = False
-
-
-def _is_false(tokens: tuple[str, ...] | None) -> bool:
-    return tokens is not None and not is_true(tokens)
-
-
-# NixOS/nix, manual of nix.conf. A hook or a plugin may be somebody's work, so its line stays for a
-# person to judge. What is no path of these values stays on the machine: see shell/redact.sh.
-UNDERMINERS: Mapping[str, Underminer] = {
-    "require-sigs": Underminer(_is_false, "what nobody signed is taken", may_go=True),
-    "accept-flake-config": Underminer(
-        is_true, "any flake sets its own caches unasked", may_go=True
-    ),
-    "post-build-hook": Underminer(bool, "a program runs as root after each build"),
-    "pre-build-hook": Underminer(bool, "a program runs as root before each build"),
-    "diff-hook": Underminer(
-        bool, "a program runs after builds that came out otherwise", with_="run-diff-hook"
-    ),
-    "build-hook": Underminer(bool, "a program decides who builds, and is believed"),
-    "external-builders": Underminer(bool, "a program builds in Nix's place, and is believed"),
-    "allow-unsafe-native-code-during-evaluation": Underminer(
-        is_true, "what is evaluated runs code as whoever evaluates it"
-    ),
-    "plugin-files": Underminer(bool, "foreign code is loaded into Nix, the daemon too"),
-    "builders": Underminer(
-        bool, "what other machines build is taken without a signature", legitimate=True
-    ),
-}
-
-
-def takes_unsigned(url: str) -> bool:
-    """Whether a substituter's own parameter makes Nix take what nobody signed (`?trusted=1`), or
-    may do so."""
-    return hides_parameter(url) or any(
-        name == "trusted" and BOOLEANS.get(value) != "false"
-        for name, _, value in (parameter.partition("=") for parameter in _parameters(url))
-    )
-
-
-def hides_parameter(url: str) -> bool:
-    """Whether the machine does not tell a parameter's name, as of `%74rusted`, which Nix 2.34 takes
-    for `trusted`."""
-    return "***" in _parameters(url)
-
-
-def _parameters(url: str) -> list[str]:
-    return url.partition("?")[2].split("&")
-
-
 def undermining(folded: Folded) -> tuple[str, ...]:
     """The settings that undermine trust as they stand."""
     return tuple(
         setting
-        for setting, underminer in UNDERMINERS.items()
-        if setting in folded.values
-        and underminer.is_bad(folded.tokens(setting))
-        and (not underminer.with_ or is_true(folded.tokens(underminer.with_)))
+        for setting, its in SETTINGS.items()
+        if setting in folded.values and its.effect.voids and its.effect.voids(folded.tokens)
     )
 
 
@@ -203,7 +136,7 @@ def plan(policy: Policy, owner: Owner, files: Files, nix: NixVersion) -> Plan | 
     taken_out = {
         setting: None
         for setting in undermining(reads(owner, files, nix))
-        if UNDERMINERS[setting].may_go
+        if SETTINGS[setting].effect.line_may_go
     }
     wants = {**wanted(policy, owner, nix), **taken_out}
     edits = [edit(_conf(files, owner.target), wants)]
@@ -257,7 +190,7 @@ def _defeated(wants: Wanted, folded: Folded, owner: Owner) -> tuple[str, ...]:
 
 
 def _holds(setting: str, tokens: tuple[str, ...] | None, folded: Folded, owner: Owner) -> bool:
-    if setting in UNDERMINERS:
+    if setting in SETTINGS and SETTINGS[setting].effect.voids:
         return setting not in undermining(folded)
     if tokens is None:
         return not is_true(folded.tokens(setting))
@@ -318,7 +251,7 @@ def _restore(policy: Policy, files: Files, path: str) -> Restore:
     conf, original = _conf(files, path), _conf(files, f"{path}{ORIGINAL}")
     block = edit(conf, {}).remove
     in_block = {spelled(line.name)[0]: None for line in _block(conf)}
-    taken_out = [setting for setting, each in UNDERMINERS.items() if each.may_go]
+    taken_out = [setting for setting, each in SETTINGS.items() if each.effect.line_may_go]
     dealt_with = {**in_block, **dict.fromkeys([*policy.declared, *taken_out])}
     return Restore(path, block, edit(conf, dealt_with).remove, edit(original, dealt_with).remove)
 

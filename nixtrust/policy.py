@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nixtrust.caches import Cache, cache_problems
 from nixtrust.conf_settings import KINDS, MANAGED, spelled
+from nixtrust.conf_table import SETTINGS
 from nixtrust.declared import Problem, Strings, ordered, shown
 from nixtrust.refused import Refused
 
@@ -183,37 +184,6 @@ def _user_problems(users: tuple[str, ...]) -> Iterator[Problem]:
         yield Problem("nix_trusted_users", None, f"nix_trusted_users {why}")
 
 
-# What a machine must not get through `nix_settings`: it would take code that none of the declared
-# keys signed, run somebody's program as root, or put a secret where everybody can read it.
-_TAKES_UNSIGNED = "takes what none of the declared keys signed"
-_RUNS_PROGRAMS = "runs a program with the daemon's or the user's rights"
-_HOLDS_SECRETS = "puts a secret, or the way to one, where everybody can read it"
-_UNDERMINING = {
-    "accept-flake-config": _TAKES_UNSIGNED,
-    "builders": _TAKES_UNSIGNED,
-    "require-sigs": _TAKES_UNSIGNED,
-    "store": _TAKES_UNSIGNED,
-    "allow-unsafe-native-code-during-evaluation": _RUNS_PROGRAMS,
-    "bash-prompt": _RUNS_PROGRAMS,
-    "bash-prompt-prefix": _RUNS_PROGRAMS,
-    "bash-prompt-suffix": _RUNS_PROGRAMS,
-    "build-hook": _RUNS_PROGRAMS,
-    "build-users-group": _RUNS_PROGRAMS,
-    "diff-hook": _RUNS_PROGRAMS,
-    "external-builders": _RUNS_PROGRAMS,
-    "plugin-files": _RUNS_PROGRAMS,
-    "post-build-hook": _RUNS_PROGRAMS,
-    "pre-build-hook": _RUNS_PROGRAMS,
-    "repl-overlays": _RUNS_PROGRAMS,
-    "run-diff-hook": _RUNS_PROGRAMS,
-    "upgrade-nix-store-path-url": _RUNS_PROGRAMS,
-    "access-tokens": _HOLDS_SECRETS,
-    "impure-env": _HOLDS_SECRETS,
-    "netrc-file": _HOLDS_SECRETS,
-    "secret-key-files": _HOLDS_SECRETS,
-}
-
-
 def _setting_problems(settings: Mapping[str, object]) -> Iterator[Problem]:
     for name, value in settings.items():
         if why := _why_bad_setting(name) or _why_bad_value(name, value):
@@ -227,8 +197,8 @@ def _why_bad_setting(name: str) -> str | None:
     if setting in MANAGED:
         key = "nix_trusted_users" if setting == "trusted-users" else "nix_caches"
         return f"is what {key} declares; say it there"
-    if setting in _UNDERMINING:
-        return f"{_UNDERMINING[setting]}; it cannot be declared here"
+    if setting in SETTINGS and not SETTINGS[setting].effect.declarable:
+        return f"{SETTINGS[setting].effect.sentence}; it cannot be declared here"
     if extra:
         return f"would add to whatever a machine has; declare {setting} itself, whole"
     if setting != name:

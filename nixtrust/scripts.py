@@ -7,22 +7,17 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from nixtrust.conf import ALIASES, BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
+from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
 from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, meant
+from nixtrust.conf_table import ALIASES, SETTINGS, Sent
 from nixtrust.machine import Machine
 from nixtrust.owners import Owner, reads
-from nixtrust.plan import UNDERMINERS, Plan, Restore
+from nixtrust.plan import Plan, Restore
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
 
-# Read besides what is managed or declared, because they undermine trust or name the builders.
-ALSO_JUDGED = frozenset(
-    {
-        "build-users-group",
-        *UNDERMINERS,
-        *(each.with_ for each in UNDERMINERS.values() if each.with_),
-    }
-)
+# What of a value may leave a machine, by setting.
+SENT = {name: each.sent for name, each in SETTINGS.items() if each.sent is not Sent.NOTHING}
 
 
 class Script(str):
@@ -60,7 +55,10 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
         _shell("probe.sh"),
     ]
     judging = {
-        "judged": " ".join(sorted({*KINDS, *ALSO_JUDGED, *declared})),
+        "judged": " ".join(
+            f"{name}={kind}"
+            for name, kind in sorted({**dict.fromkeys(declared, Sent.PLAIN), **SENT}.items())
+        ),
         "declared": " ".join(declared.values()),
         "aliases": " ".join(f"{alias}={name}" for alias, name in ALIASES.items()),
     }

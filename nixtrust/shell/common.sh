@@ -324,7 +324,9 @@ find_variables() {
         case $word in /*) conf_dir=${word%%[\"\'\& ]*} ;; esac
         ;;
       "HOME=$root_home" | HOME=/ | XDG_CONFIG_DIRS=/etc/xdg) ;;
-      NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
+      # What it comes to without.
+      NIX_REMOTE= | NIX_REMOTE=auto | NIX_REMOTE=local) ;;
+      NIX_REMOTE=* | NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
         overrides="$overrides ${word%%=*}"
         ;;
     esac

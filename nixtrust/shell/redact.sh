@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # the controller assigns them
 # What is sent of a configuration file. Follows common.sh. The controller puts in front:
-#   judged    names of the settings whose values may leave the machine, canonical, space-separated
+#   judged    the settings whose values may leave the machine, as NAME=WHAT, space-separated: WHAT is
+#             what a word of the value may be that is sent (nixtrust/conf_table.py, Sent)
 #   declared  the words of all declared values, space-separated: they came from there, and may return
 #   aliases   their other spellings, as OTHER=CANONICAL, space-separated
 
@@ -32,7 +33,7 @@ redact() {
   { limit 10 tr -c '\011\012\015\040-\176' '\002' && printf '\001'; } | margin=${1-} folder=${2-} \
     judged=$judged declared=$declared aliases=$aliases begin=$block_begin end=$block_end awk "$by_letters"'
     function mask_url(url,   at, head, query, parts, n, i) {
-      if (url !~ /[:\/]/ && url !~ /^(auto|daemon|local)$/) return "***"
+      if (url !~ /[:\/]/ && url !~ /^(auto|daemon|local)([?]|$)/) return "***"
       # A password may have any character, ? and / too: what goes is all before the last @.
       for (at = length(url); at > 0 && substr(url, at, 1) != "@"; at--);
       if (at > 0) url = (match(url, /^[a-z0-9+.-]+:\/\//) ? substr(url, 1, RLENGTH) : "") \
@@ -62,14 +63,14 @@ redact() {
     }
     function mask(setting, token) {
       if (token in expected) return token
-      if (setting ~ /substituters$/) return mask_url(token)
-      if (setting == "trusted-public-keys") return mask_key(token)
-      if (setting == "trusted-users" || setting == "build-users-group")
+      if (sent[setting] == "store") return mask_url(token)
+      if (sent[setting] == "key") return mask_key(token)
+      if (sent[setting] == "account")
         return token == "*" || (token ~ /^@?[A-Za-z_][A-Za-z0-9_.-]*[$]?$/ && length(token) <= 33) \
           ? token : "***"
-      if (setting ~ /(-hook|-files|builders)$/)
+      if (sent[setting] == "path")
         return token ~ /^[\/~]/ && is_path(token) ? token : "***"
-      if (setting == "experimental-features")
+      if (sent[setting] == "feature")
         return token ~ /^[a-z-]+$/ && length(token) <= 40 ? token : "***"
       if (token ~ /^(true|false|yes|no|ask|auto|relaxed)$/) return token
       return token ~ /^[+]?[0-9]+[KMGTkmgt]?$/ && length(token) <= 20 ? token : "***"
@@ -99,7 +100,11 @@ redact() {
       # By the environment: in what stands behind -v awk would take \\n for the end of a line.
       margin = ENVIRON["margin"]; begin = ENVIRON["begin"]; end = ENVIRON["end"]
       n = split(ENVIRON["judged"], names, " ")
-      for (i = 1; i <= n; i++) canonical[names[i]] = names[i]
+      for (i = 1; i <= n; i++) {
+        split(names[i], pair, "=")
+        canonical[pair[1]] = pair[1]
+        sent[pair[1]] = pair[2]
+      }
       n = split(ENVIRON["declared"], names, " ")
       for (i = 1; i <= n; i++) expected[names[i]] = 1
       n = split(ENVIRON["aliases"], names, " ")
@@ -107,7 +112,7 @@ redact() {
         split(names[i], pair, "=")
         if (pair[2] in canonical) canonical[pair[1]] = pair[2]
       }
-      n = split("priority want-mass-query trusted compression compression-level" \
+      n = split("priority want-mass-query trusted require-sigs compression compression-level" \
         " parallel-compression index-debug-info write-nar-listing region scheme" \
         " max-connections path-info-cache-size system-features", names, " ")
       for (i = 1; i <= n; i++) harmless[names[i]] = 1

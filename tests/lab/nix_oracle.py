@@ -1,5 +1,6 @@
 """Asks a real Nix what it makes of many small configuration trees, in one process."""
 
+import json
 import re
 import secrets
 import subprocess
@@ -65,6 +66,33 @@ def ask(base: Path, trees: Sequence[Tree], limit: int) -> tuple[str, tuple[Answe
     answers = tuple(_answers(framed))
     assert len(answers) == len(trees), f"{base}: {len(answers)} answers to {len(trees)} trees"
     return version, answers
+
+
+# Those of an experimental feature are listed with the others.
+_LIST = """
+export HOME=/nonexistent XDG_CONFIG_DIRS=/nonexistent NIX_USER_CONF_FILES= NIX_CONF_DIR=/nonexistent
+cd /
+nix --version
+nix --extra-experimental-features nix-command show-config --json
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A setting as a Nix lists it: its other spellings, and whether it takes more than one word."""
+
+    aliases: frozenset[str]
+    takes_several: bool
+
+
+def known_settings(base: Path, limit: int) -> tuple[str, Mapping[str, Known]]:
+    """What `nix --version` prints in the image `base`, and all the settings that this Nix knows."""
+    [said] = said_of_each(base, (), _LIST, limit)
+    version, _, listed = said.partition("\n")
+    return version, {
+        name: Known(frozenset(its["aliases"]), isinstance(its["value"], list | dict))
+        for name, its in json.loads(listed).items()
+    }
 
 
 def said_of_each(base: Path, trees: Sequence[Tree], script: str, limit: int) -> Sequence[str]:

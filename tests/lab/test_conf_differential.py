@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from nixtrust.conf import (
-    ALIASES,
     MANAGED,
     Assignment,
     ConfFile,
@@ -35,6 +34,7 @@ from nixtrust.conf import (
     parse,
 )
 from nixtrust.conf_settings import printed, spelled
+from nixtrust.conf_table import ALIASES
 from nixtrust.machine import Machine, read_answer
 from nixtrust.nix_version import NixVersion, parse_nix_version
 from nixtrust.scripts import probe_script

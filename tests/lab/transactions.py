@@ -27,6 +27,7 @@ NETWORKS = {
     "rollback": "127.77.18",
     "restart": "127.77.19",
     "portability": "127.77.20",
+    "void-trust": "127.77.21",
 }
 _KEPT = "/root/etc-nix-as-it-came"
 # A new machine's daemon makes the store when it is asked first; a look tells whose the store is.

@@ -11,14 +11,14 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from nixtrust.conf import Assignment, Blank, Illegal, Include, Line, apply, edit, fold, parse
-from nixtrust.conf_settings import KINDS, MANAGED, spelled
+from nixtrust.conf_settings import MANAGED, spelled
 from nixtrust.nix_version import NixVersion
 from nixtrust.policy import Policy, policy_of
 from nixtrust.refused import Refused
-from nixtrust.scripts import ALSO_JUDGED, probe_script
+from nixtrust.scripts import SENT, probe_script
 from tests.lab.conf_generator import cases, root
 
-JUDGED = {*KINDS, *ALSO_JUDGED}
+JUDGED = SENT.keys()
 VERSIONS = [NixVersion("nix", number) for number in [(2, 8, 0), (2, 18, 0), (2, 26, 3), (2, 34, 8)]]
 
 
@@ -146,6 +146,12 @@ def test_the_managed_settings_fold_to_the_same_from_what_is_sent(
         ("trusted-users = root @wheel me$ *", "trusted-users = root @wheel me$ *"),
         ("trusted-users = 1x a:b " + "a" * 34, "trusted-users = *** *** ***"),
         ("access-tokens = github.com=abc", "access-tokens ="),
+        ("store = local?require-sigs=false", "store = local?require-sigs=false"),
+        ("store = local?require%2Dsigs=false", "store = local?***"),
+        ("store = auto?secret-key=/k", "store = auto?secret-key=***"),
+        ("store = ssh-ng://me:hunter2@host", "store = ssh-ng://***@host"),
+        ("store = hunter2?a=b", "store = ***"),
+        ("build-use-substitutes = no", "build-use-substitutes = no"),
         ("post-build-hook = token", "post-build-hook = ***"),
         ("post-build-hook = /etc/hook", "post-build-hook = /etc/hook"),
         ("fallback = ghp_0123456789abcdef", "fallback = ***"),

@@ -129,6 +129,9 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
     [
         ("Environment=NIX_CONF_DIR=/x LANG=C", []),
         ("Environment=LANG=C NIX_CONFIG=trusted-users", ["NIX_CONFIG"]),
+        ("Environment=NIX_REMOTE=local?require-sigs=false", ["NIX_REMOTE"]),
+        ('Environment="NIX_REMOTE=unix:///x"', ["NIX_REMOTE"]),
+        ("Environment=NIX_REMOTE=local LANG=C", []),
         ('Environment="NIX_CONFIG=trusted-users = *" HOME=/x', ["NIX_CONFIG", "HOME"]),
         ("Environment=HOME=/root", []),
         ("Environment=XDG_CONFIG_DIRS=/s3cret", ["XDG_CONFIG_DIRS"]),

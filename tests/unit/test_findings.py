@@ -212,6 +212,17 @@ OWN_CONFS = {
         DRIFT,
         f"{OWN}:1: baleen may take what nobody signed from {TEAM}?***{DELETE}",
     ),
+    "store = local?require-sigs=false\n": (
+        DRIFT,
+        f"{OWN}:1: baleen has store = local?require-sigs=false: another store stands in for this"
+        f" machine's, or takes what nobody signed{DELETE}",
+    ),
+    "store = daemon\n": None,
+    "store = unix:///nix/var/nix/daemon-socket/socket\n": None,
+    "substitute = false\n": (
+        NOTE,
+        f"{OWN}:1: baleen has substitute = false: no declared cache is ever asked{DELETE}",
+    ),
     # The daemon does not listen to those of somebody whom it does not trust.
     "require-sigs = false\n": None,
     f"trusted-public-keys = {WRONG_KEY}\n": None,
@@ -250,6 +261,7 @@ def test_what_the_system_says_is_not_told_as_a_users() -> None:
     ("text", "line"),
     [
         ("require-sigs = false\n", "baleen has require-sigs = false: what nobody signed is"),
+        ("build-users-group =\n", "baleen has an empty build-users-group: anybody"),
         (
             f"extra-trusted-public-keys = {WRONG_KEY}\n",
             "team.cachix.org-1:bjEbXJyL… is not declared, and baleen is a trusted user",
@@ -271,6 +283,7 @@ def test_a_trusted_users_own_nix_conf_can_undermine_trust(text: str, line: str) 
 # All findings -------------------------------------------------------------------------------------
 
 ALL = [
+    machine(f"{DECLARED}set-afterwards = yes\n", nix="nix (Nix) 2.99.0"),
     *(observed for cases in HINDERED.values() for observed, _ in cases),
     *(machine(files={OWN: text}) for text in OWN_CONFS),
     machine(nix=OLD_NIX, users=asked(Trust.UNREPORTED)),

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END
+from nixtrust.conf_table import NEWEST_JUDGED, SETTINGS, Sent
 from nixtrust.findings import Remedy, Rule, Weight, findings
 from nixtrust.machine import Machine, Trust
 from nixtrust.owners import owner_of
-from nixtrust.plan import UNDERMINERS, plan
+from nixtrust.plan import plan
 from nixtrust.refused import Refused
-from nixtrust.scripts import ALSO_JUDGED
 from tests.unit.observed import (
     BALEEN,
     CUSTOM,
@@ -236,6 +236,16 @@ UNDERMINING = {
         "plugin-files = /opt/p.so: foreign code is loaded into Nix, the daemon too;"
         " take it out there",
     ),
+    "build-use-substitutes = no": (EDIT, "substitute = no: no declared cache is ever asked"),
+    "build-users-group =": (
+        HAND,
+        "an empty build-users-group: anybody's build runs as root; take it out there",
+    ),
+    "auto-allocate-uids = true\nstart-id = 1000": (
+        HAND,
+        "start-id = 1000: anybody's build runs as root, or as one of the machine's people;"
+        " take it out there",
+    ),
 }
 
 
@@ -272,12 +282,83 @@ def test_a_hook_that_is_not_run_undermines_nothing(lines: str) -> None:
     assert found(machine(f"{DECLARED}{lines}\n")) == []
 
 
-def test_what_the_policy_refuses_for_running_programs_is_judged_on_machines() -> None:
-    for setting in ("build-hook", "diff-hook", "external-builders", "plugin-files", "builders"):
-        assert setting in UNDERMINERS
-        assert setting in ALSO_JUDGED
-        with pytest.raises(Refused):
-            policy(nix_settings={setting: "/opt/hook"})
+@pytest.mark.parametrize(
+    "store",
+    [
+        "local?require-sigs=false",
+        "auto?require-sigs=no",
+        "auto?priority=1&require-sigs=0",
+        "local?***",
+        "local?require-sigs=***",
+        "local?root=/mnt",
+        "/?require-sigs=false",
+        "***",
+        "daemon",
+        "unix:///tmp/socket",
+        "ssh-ng://builder",
+    ],
+)
+def test_a_store_that_is_not_this_machines_as_it_is_undermines_trust(store: str) -> None:
+    (one,) = found(machine(f"{DECLARED}store = {store}\n"))
+    assert (one.rule, one.weight, one.remedy) == (Rule.UNDERMINED, DRIFT, HAND)
+    assert one.there == (
+        f"store = {store}: another store stands in for this machine's, or takes what nobody signed"
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "store =",
+        "store = auto",
+        "store = local",
+        "store = local?require-sigs=true",
+        "store = auto?priority=1&max-connections=4",
+        "substitute = true",
+        "build-users-group = nixbld",
+        "experimental-features = auto-allocate-uids\n"
+        "auto-allocate-uids = true\nbuild-users-group =",
+        "auto-allocate-uids = true\nstart-id = 872415232",
+        "auto-allocate-uids = true\nstart-id = 56930",
+        "start-id = 0",
+    ],
+)
+def test_what_leaves_trust_as_it_is_is_no_finding(lines: str) -> None:
+    assert found(machine(f"{DECLARED}{lines}\n")) == []
+
+
+def test_without_the_feature_no_build_has_a_user_of_its_own() -> None:
+    lines = "auto-allocate-uids = true\nbuild-users-group =\n"
+    assert [each.rule for each in found(machine(f"{DECLARED}{lines}"))] == [Rule.UNDERMINED]
+
+
+@pytest.mark.parametrize(
+    ("nix", "is_told"),
+    [
+        ("nix (Nix) 2.34.8", False),
+        ("nix (Nix) 2.34.9", True),
+        ("nix (Nix) 2.36.0", True),
+        ("nix (Lix, like Nix) 2.95.3", False),
+        ("nix (Lix, like Nix) 2.96.0", True),
+    ],
+)
+def test_a_setting_that_may_have_come_since_is_noted(nix: str, is_told: bool) -> None:
+    observed = machine(f"{DECLARED}max-jobs = 1\nset-afterwards = yes\n", nix=nix)
+    newest = str(NEWEST_JUDGED["lix" if "Lix" in nix else "nix"])
+    line = (
+        f"{NIX_CONF}:8: set-afterwards is not judged: {newest} and earlier do not have it;"
+        " see in the manual what it does to trust"
+    )
+    assert said(observed) == ([(NOTE, HAND, line)] if is_told else [])
+
+
+def test_what_voids_trust_on_a_machine_is_sent_and_refused_where_it_is_declared() -> None:
+    voids = [each for each in SETTINGS.values() if each.effect.voids]
+    assert len(voids) > 10
+    for each in voids:
+        assert each.sent is not Sent.NOTHING
+        with pytest.raises(Refused, match="cannot be declared here"):
+            policy(nix_settings={each.name: "/opt/hook"})
 
 
 @pytest.mark.parametrize("lines", UNDERMINING)
@@ -432,7 +513,7 @@ def test_what_is_not_ours_to_write_is_for_a_person_who_is_told_how(
 
 
 def test_nobody_is_a_trusted_user_of_a_persons_own_store() -> None:
-    without = DECLARED.replace("trusted-users = root\n", "")
+    without = DECLARED.replace("trusted-users = root\n", "build-users-group =\n")
     observed = machine(
         "trusted-users = root *\n",
         {OWN: without},
