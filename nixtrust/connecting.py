@@ -1,6 +1,6 @@
 """How pyinfra reaches machines here: only to pinned host keys, and never with a question.
 
-Changes pyinfra 3.10.0 in seven places, so that a machine that cannot be reached fails alone, with
+Changes pyinfra 3.10.0 in eight places, so that a machine that cannot be reached fails alone, with
 one line that says what to do, and no run waits for an answer that nobody gives.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +32,8 @@ def never_ask() -> None:
         (ssh_util, "getpass", _no_passphrase),
         # An empty password makes sudo itself refuse: that machine fails, in under a second.
         (util, "getpass", _no_password),
+        # What runs here has no terminal: who becomes a member there could type into it (TIOCSTI).
+        (util, "Popen", partial(util.Popen, start_new_session=True)),
         (util, "read_buffer", _reading_any_bytes(util.read_buffer)),
     ):
         setattr(owner, name, instead)

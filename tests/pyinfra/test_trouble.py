@@ -182,6 +182,23 @@ def test_a_machine_may_print_what_is_no_text(here: Project, ssh_server: SshServe
         assert ran.line(f"[{name}]", "and more")
 
 
+@pytest.mark.each_python
+def test_what_runs_on_the_machine_itself_has_no_terminal(here: Project) -> None:
+    command = (
+        "exec",
+        "--",
+        "sh",
+        "-c",
+        "'(: </dev/tty) 2>/dev/null && echo a terminal; echo ended'",
+    )
+    ran = here.run_at_terminal("inventory/self.py", *AS_HERE, *command)
+    assert ran.code == 0
+    assert ran.line("[@local]", "ended")
+    assert not any(
+        "a terminal" in line for line in ran.output.splitlines() if "/dev/tty" not in line
+    )
+
+
 def test_a_silent_machine_fails_alone_in_bounded_time(
     project: Project, good: str, listener: socket.socket
 ) -> None:
@@ -220,12 +237,14 @@ def test_a_share_of_failures_that_was_asked_for_ends_the_run_without_a_question(
 
 @pytest.mark.each_python
 def test_an_interrupted_run_does_not_end_as_if_all_were_done(here: Project) -> None:
-    slow = """server.shell(commands=["echo be''gun; sleep 60"])"""
+    slow = f"""server.shell(commands=["echo $$ >{here.root}/pid; echo be''gun; exec sleep 60"])"""
     here.write("slow.py", f"from pyinfra.operations import server\n{slow}\n")
     ran = here.run_at_terminal(
         "inventory/self.py", "slow.py", *AS_HERE, "-y", "-vvv",
         when="begun", do=lambda pid, _terminal: os.kill(pid, signal.SIGINT),
     )  # fmt: skip
+    # It is in a session of its own.
+    os.kill(int((here.root / "pid").read_text()), signal.SIGKILL)
     assert ran.code == 130
     assert ran.said == ["interrupted; run the same again to finish"]
 
