@@ -46,6 +46,7 @@ LABS = {
     "restart": "127.77.229",
     "portability": "127.77.228",
     "void-trust": "127.77.227",
+    "hostile-member": "127.77.226",
 }
 _CACHES = STATE / "caches"
 _PORT = 8080

@@ -55,6 +55,12 @@ nixtrust looks into each of these places, for root and for every person who has 
 machine, on macOS and on Linux alike, in the same one look that reads nix.conf. Of what it finds it
 tells where it lies and what it is. No part of a value leaves the machine.
 
+Whoever owns a home looks at it: a process of that account, with an empty environment, no terminal
+and 20 seconds. Root opens nothing there, and nothing else whose name others than root can change;
+what a file of root's leads to in such a folder is looked at by whom that belongs to. So a member
+can hide what is his own. Whose process does not come to a whole answer is told as not looked at,
+and fails the machine.
+
 With `cachix_credentials = "remove"`, which is the default, it takes out what it safely can, and
 reports the rest with the command to do it by hand. With `"report"` it takes out nothing. In both
 cases a machine that still holds one fails, after its nix.conf was dealt with. With `"allow"`, for
@@ -68,7 +74,8 @@ ends. So each finding says what to revoke, and where.
 _CHANGES = """\
 ## How a file is changed
 
-- In the name of its folder's owner, within a time limit. A new file takes its place whole, and only
+- By a process of the account that told of it, which must own the folder, within a time limit; where
+  others may write to the folder nothing is changed. A new file takes its place whole, and only
   if it is still the one that was looked at. What is to go is never in a second file.
 - Mode, owner and group stay. GNU's tools keep the access control list and extended attributes too,
   but for those that the owner may not set, which `cp -p` passes over as well. On macOS they are

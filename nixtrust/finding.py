@@ -33,6 +33,7 @@ class Rule(StrEnum):
     NOT_BORNE = "not-borne"
     VENDOR = "vendor-cache"
     CREDENTIAL = "credential"
+    UNREAD_HOME = "unread-home"
     UNREAD_PLACE = "unread-place"
 
     @property
@@ -43,7 +44,7 @@ class Rule(StrEnum):
     @property
     def is_credential(self) -> bool:
         """It is about what Cachix credentials there are."""
-        return self in (Rule.CREDENTIAL, Rule.UNREAD_PLACE)
+        return self in (Rule.CREDENTIAL, Rule.UNREAD_HOME, Rule.UNREAD_PLACE)
 
 
 class Remedy(StrEnum):

@@ -101,13 +101,10 @@ def _hindrances(machine: Machine, owner: Owner, folded: Folded) -> Iterator[Find
         if not isinstance(file, Unreadable):
             continue
         status = machine.status[path]
-        # What somebody has at home must not keep the system's configuration as it is; what Nix
-        # does not read says nothing.
-        counts = path in (owner.root, owner.file, *folded.unreadable)
-        if counts or status.whose.startswith("user:"):
-            remedy = Remedy.BLOCKS if counts else Remedy.HAND
+        # What Nix does not read says nothing.
+        if path in (owner.root, owner.file, *folded.unreadable):
             there = f"cannot be read: {status.trouble}"
-            yield unknown(Rule.UNREADABLE, remedy, path, there, "put it right there")
+            yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, path, there, "put it right there")
     for path in folded.unreadable:
         if isinstance(machine.files[path], ConfFile):
             there = "Nix reads it only up to an include whose name is too long for a file"
@@ -139,18 +136,20 @@ def _user_confs(
     policy: Policy, owner: Owner, machine: Machine, nix: NixVersion
 ) -> Iterator[Finding]:
     for user in machine.users:
-        is_own = isinstance(machine.files.get(user.nix_conf), ConfFile)
-        if is_own and user.nix_conf not in owner.layers:
+        own = machine.own.get(user.name)
+        if own is None or user.nix_conf in owner.layers:
+            continue
+        # What the system has nobody's word about his own files can change.
+        paths = frozenset(own.status.keys() - machine.status.keys())
+        if isinstance(own.files.get(user.nix_conf), ConfFile):
             layers = (*machine.layers, user.nix_conf)
-            folded = fold_layers(layers, machine.files, nix, user.home)
-            yield from _user_conf(policy, owner, user, folded, _peoples(machine))
-
-
-def _peoples(machine: Machine) -> frozenset[str]:
-    """The paths of the files that are people's own."""
-    return frozenset(
-        path for path, status in machine.status.items() if status.whose.startswith("user:")
-    )
+            folded = fold_layers(layers, {**own.files, **machine.files}, nix, user.home)
+            yield from _user_conf(policy, owner, user, folded, paths)
+        for path in sorted(paths):
+            if isinstance(own.files[path], Unreadable):
+                there = f"cannot be read: {own.status[path].trouble}"
+                to_do = f"{user.name} should put it right"
+                yield unknown(Rule.UNREADABLE, Remedy.HAND, path, there, to_do)
 
 
 def _user_conf(

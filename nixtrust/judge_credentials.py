@@ -25,8 +25,13 @@ def credentials(policy: Policy, machine: Machine) -> Iterator[Finding]:
             case _:
                 to_do = f"{_by_hand(each)}, then {_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.HAND, where, there, to_do=to_do)
+    for home in machine.unread_homes:
+        there = f"{home.name} was not looked at: {home.why}"
+        to_do = f"run again; if it stays, see what runs there as {home.name}"
+        yield unknown(Rule.UNREAD_HOME, Remedy.HAND, home.home, there, to_do)
     for place in machine.unread_places:
-        there = f"cannot be looked into: {place.why} ({place.place.what})"
+        as_whom = f" by {place.told_by}" if place.told_by else ""
+        there = f"cannot be looked into{as_whom}: {place.why} ({place.place.what})"
         to_do = "see there yourself whether it holds a Cachix credential"
         yield unknown(Rule.UNREAD_PLACE, Remedy.HAND, place.path, there, to_do)
 

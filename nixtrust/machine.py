@@ -1,12 +1,14 @@
 """What was observed on one machine, and how the probe's answer is read.
 
 The answer (shell/probe.sh) is one record a line, fields parted by tabs; the lines of a file follow
-their record behind `|`; the last record counts all lines before it.
+their record behind `|`, and so do those that a person's process has said; the last record counts
+all lines before it. Root tells who is asked before anybody says something: what a person says is
+about that person, whatever it says, and counts only if it is whole.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -100,8 +102,29 @@ class FileStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """A person's own configuration files, as a process of that person tells them."""
+
+    files: Files
+    status: Mapping[str, FileStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadHome:
+    """A person who could not be asked, or did not answer, and why."""
+
+    name: str
+    home: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine, observed in one round trip."""
+    """One machine, observed in one round trip.
+
+    `files` and `status` are the system's, which root tells, and where a person's own Nix has no
+    daemon that person's; all others' are their `own`, by name.
+    """
 
     kernel: str
     architecture: str
@@ -118,6 +141,8 @@ class Machine:
     status: Mapping[str, FileStatus]
     users: tuple[User, ...]
     restart_pending: bool
+    own: Mapping[str, OwnFiles] = field(default_factory=dict)
+    unread_homes: tuple[UnreadHome, ...] = ()
     credentials: tuple[Credential, ...] = ()
     unread_places: tuple[UnreadPlace, ...] = ()
 
@@ -194,16 +219,24 @@ def _records(lines: list[str]) -> list[_Record]:
         raise _BadAnswerError("it is cut short")
     if not all(line.replace("\t", "").isprintable() for line in lines):
         raise _BadAnswerError("it has control characters")
-    records: list[_Record] = []
-    body: list[str] = []
-    for line in reversed(lines[1:-1]):
+    return list(_parted(lines[1:-1]))
+
+
+def _parted(lines: list[str]) -> Iterator[_Record]:
+    """Records, each with the lines behind it."""
+    kind, fields, body = "", [""], []
+    for is_last, line in [*((False, line) for line in lines), (True, "")]:
+        if line.startswith("|") and not kind:
+            raise _BadAnswerError("it has a line that belongs to no record")
         if line.startswith("|"):
             body.append(f"{line[1:]}\n")
-        else:
-            kind, *fields = line.split("\t")
-            records.append(_Record(kind, tuple(map(read_field, fields)), "".join(reversed(body))))
-            body = []
-    return records[::-1]
+            continue
+        if kind:
+            yield _Record(kind, tuple(map(read_field, fields)), "".join(body))
+        kind, *fields = line.split("\t")
+        body = []
+        if not kind and not is_last:
+            raise _BadAnswerError("it has a line that is no record")
 
 
 def read_field(sent: str) -> str:
@@ -221,7 +254,8 @@ def read_field(sent: str) -> str:
     return text if text.isprintable() else sent
 
 
-_KINDS = frozenset(
+# What root tells, and what a person's process may.
+_ROOTS = frozenset(
     {
         "system",
         "nix",
@@ -233,17 +267,20 @@ _KINDS = frozenset(
         "restart-pending",
         "user",
         "trust",
+        "person",
+        "part",
+        "part-end",
         "credential",
         "cachix-hostname",
         "unread-place",
     }
 )
+_PERSONS = frozenset({"file", "credential", "cachix-hostname", "unread-place"})
 
 
 def _machine(records: list[_Record]) -> Machine:
-    for record in records:
-        if record.kind not in _KINDS:
-            raise _BadAnswerError("it has a record that the probe does not write")
+    if not {record.kind for record in records} <= _ROOTS:
+        raise _BadAnswerError("it has a record that the probe does not write")
 
     def all_of(kind: str) -> Iterator[_Record]:
         return (record for record in records if record.kind == kind)
@@ -255,17 +292,18 @@ def _machine(records: list[_Record]) -> Machine:
         return found[0]
 
     system, nix, daemon = the("system"), the("nix"), the("daemon")
-    # What the system has comes first, and what somebody's own file includes must not hide it.
-    file_of: dict[str, tuple[File, FileStatus]] = {}
-    for record in all_of("file"):
-        file_of.setdefault(record[1], _file(record))
+    is_root = int(system[2]) == 0
     trusts = {record[0]: record for record in all_of("trust")}
-    hostnames = {record[0]: record[1] for record in all_of("cachix-hostname")}
     users = tuple(_user(record, trusts.get(record[0])) for record in all_of("user"))
     if NixState(nix[0]) is NixState.PRESENT and (
         not any(user.uid == 0 for user in users) or any(user.trust is None for user in users)
     ):
         raise _BadAnswerError("it does not tell what the daemon answers each user")
+    told = _told(records)
+    parts = list(_parts(records, is_root))
+    own = {part.name: part.own for part in parts}
+    # Where no daemon is, its owner's files are the ones that Nix reads.
+    owners = own.get(the("store-owner")[0], OwnFiles({}, {}))
     return Machine(
         kernel=system[0],
         architecture=system[1],
@@ -286,16 +324,108 @@ def _machine(records: list[_Record]) -> Machine:
         evidence=frozenset(record[0] for record in all_of("evidence")),
         headers=MappingProxyType({record[0]: record[1] for record in all_of("header")}),
         store_owner=the("store-owner")[0],
-        files=MappingProxyType({path: file for path, (file, _) in file_of.items()}),
-        status=MappingProxyType({path: status for path, (_, status) in file_of.items()}),
+        files=MappingProxyType({**owners.files, **told.own.files}),
+        status=MappingProxyType({**owners.status, **told.own.status}),
         users=users,
         restart_pending=any(all_of("restart-pending")),
-        credentials=tuple(_credential(record, hostnames) for record in all_of("credential")),
-        unread_places=tuple(
-            UnreadPlace(_place(record[0]), record[1], record[2])
-            for record in all_of("unread-place")
+        own=MappingProxyType(own),
+        unread_homes=tuple(part.unread for part in parts if part.unread),
+        credentials=tuple(each for its in (told, *parts) for each in its.credentials),
+        unread_places=tuple(each for its in (told, *parts) for each in its.unread_places),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What somebody tells: root, or a person's process; or why there is nothing to be told."""
+
+    name: str
+    own: OwnFiles
+    credentials: tuple[Credential, ...] = ()
+    unread_places: tuple[UnreadPlace, ...] = ()
+    unread: UnreadHome | None = None
+
+
+def _told(records: list[_Record], name: str = "") -> _Told:
+    """What records tell.
+
+    + name: of the person that all of it is about, whatever it says; root's may be about anybody.
+    """
+    file_of: dict[str, tuple[File, FileStatus]] = {}
+    for record in records:
+        if record.kind == "file":
+            file_of.setdefault(record[1], _file(record, name))
+    hostnames = {record[0]: record[1] for record in records if record.kind == "cachix-hostname"}
+    return _Told(
+        name,
+        OwnFiles(
+            MappingProxyType({path: file for path, (file, _) in file_of.items()}),
+            MappingProxyType({path: status for path, (_, status) in file_of.items()}),
+        ),
+        tuple(
+            _credential(record, name, hostnames)
+            for record in records
+            if record.kind == "credential"
+        ),
+        tuple(
+            UnreadPlace(_place(record[0]), record[1], _reason(record[2], name), name)
+            for record in records
+            if record.kind == "unread-place"
         ),
     )
+
+
+def _parts(records: list[_Record], is_root: bool) -> Iterator[_Told]:
+    """What the processes of all persons have said."""
+    of: dict[str, dict[str, _Record]] = {"person": {}, "part": {}, "part-end": {}}
+    for record in records:
+        if record.kind in of and of[record.kind].setdefault(record[0], record) is not record:
+            raise _BadAnswerError("it tells twice what came of a person")
+    if of["part-end"].keys() != of["person"].keys() or not of["part"].keys() <= of["person"].keys():
+        raise _BadAnswerError("it does not tell what came of each person")
+    for number, person in of["person"].items():
+        if not person[1]:
+            raise _BadAnswerError("it has a person without a name")
+        said = of["part"].get(number)
+        yield _part(person, said.text if said else None, of["part-end"][number][1], is_root)
+
+
+def _part(person: _Record, said: str | None, end: str, is_root: bool) -> _Told:
+    """What one person's process has said.
+
+    + said: None if there is none; `end` is its exit status, or why there is none.
+    """
+    name, home = person[1], person[2]
+    nothing = _Told(name, OwnFiles({}, {}))
+    # Without root nobody else can be asked, and that is told of the whole machine.
+    if end == "absent" or (said is None and not is_root):
+        return nothing
+    why = _why_unread(said or "", end)
+    if not why:
+        try:
+            records = list(_parted((said or "").split("\n")[:-2]))
+            if {record.kind for record in records} <= _PERSONS:
+                return _told(records, name)
+        except (_BadAnswerError, ValueError):
+            pass
+        why = "what it says is not what the probe says"
+    return replace(nothing, unread=UnreadHome(name, home, why))
+
+
+def _why_unread(said: str, end: str) -> str:
+    """Why a person's answer does not count; nothing if it does."""
+    match end:
+        case "0":
+            whole = said == "end\n" or said.endswith("\nend\n")
+            return "" if whole else "its answer is cut short"
+        case "137":
+            return "it was killed, or came to no end in time"
+        case "141":
+            return "it says too much"
+        case "126" | "127":
+            return "it could not be begun"
+        case _:
+            return f"it ended with {end}" if end.isdecimal() else end
 
 
 def _version(text: str) -> NixVersion | None:
@@ -305,8 +435,10 @@ def _version(text: str) -> NixVersion | None:
         return None
 
 
-def _file(record: _Record) -> tuple[File, FileStatus]:
+def _file(record: _Record, name: str) -> tuple[File, FileStatus]:
     whose, path, state, first, second, link = (record[index] for index in range(6))
+    if name and whose != "original":
+        whose = f"user:{name}"
     try:
         match state:
             case "present":
@@ -315,7 +447,7 @@ def _file(record: _Record) -> tuple[File, FileStatus]:
             case "absent":
                 return Missing(), FileStatus(whose, first or "absent", _seconds(second), link, "")
             case "unreadable":
-                return Unreadable(), FileStatus(whose, "", None, second, first)
+                return Unreadable(), FileStatus(whose, "", None, second, _reason(first, name))
     except _BadAnswerError:
         pass
     trouble = "what is told of it is not to be understood"
@@ -347,16 +479,50 @@ def _user(record: _Record, trust: _Record | None) -> User:
     )
 
 
+# What the probe gives for a reason: of a person's words, no others get into a report.
+_REASONS = re.compile(
+    "a link to nothing"
+    "|a credential is in it, but a name on the way is not plain text"
+    "|in /proc, /sys or /dev reading may have effects, or no end"
+    "|it changed meanwhile"
+    "|it names a file that is not known before it runs"
+    "|it says where files lie in a way that is not known before it runs"
+    "|its name is no text"
+    "|larger than (1|64) MiB"
+    "|more includes than are followed"
+    "|no permission to (list it|look into it|look into /.*|read it)"
+    "|not a regular file"
+    "|others than root can change it, or a folder on the way"
+    "|reading it failed"
+    "|stat fails on it"
+)
+
+
+def _reason(words: str, told_by: str) -> str:
+    if told_by and not _REASONS.fullmatch(words):
+        raise _BadAnswerError("it has a reason that the probe does not give")
+    return words
+
+
 def _place(name: str) -> Place:
     if name not in PLACE:
         raise _BadAnswerError("it names a place of credentials that is not known")
     return PLACE[name]
 
 
-def _credential(record: _Record, hostnames: Mapping[str, str]) -> Credential:
+# Of the record of a credential: from the line on.
+_CREDENTIAL = re.compile(
+    r"[0-9]{1,12}\t[0-9]{1,12}\t[0-9]{1,12}\t[a-z-]*\t([a-z0-9][a-z0-9-]{0,49})?"
+    r"\t/[^\t]*\t[0-9A-Za-z:. +-]*\t[a-zA-Z.@+-]*\t(/[^\t]*)?"
+)
+
+
+def _credential(record: _Record, told_by: str, hostnames: Mapping[str, str]) -> Credential:
+    if told_by and not _CREDENTIAL.fullmatch("\t".join(record.fields[4:])):
+        raise _BadAnswerError("it tells of a credential otherwise than the probe does")
     return Credential(
         place=_place(record[0]),
-        person=record[1],
+        person=told_by or record[1],
         path=record[2],
         kind=Kind(record[3]),
         line=int(record[4]),
@@ -369,4 +535,5 @@ def _credential(record: _Record, hostnames: Mapping[str, str]) -> Credential:
         mode=record[11],
         link=record[12],
         hostname=hostnames.get(record[2]),
+        told_by=told_by,
     )

@@ -13,11 +13,12 @@ from nixtrust.stored import Credential
 class Cut:
     """What is to go from one file.
 
-    `folder` is the real path of its folder, `stamp` the file's when they were found, `program` the
-    shell that must accept what is left; `ranges` are the bytes that go, ascending, each without its
-    end. With no ranges the whole file goes.
+    `account` is as whom; `folder` the real path of its folder, `stamp` the file's when they were
+    found, `program` the shell that must accept what is left; `ranges` are the bytes that go,
+    ascending, each without its end. With no ranges the whole file goes.
     """
 
+    account: str
     folder: str
     name: str
     stamp: str
@@ -65,15 +66,15 @@ class Removed:
 
 def cuts(credentials: Iterable[Credential]) -> Iterator[Cut]:
     """What takes these credentials out, file by file."""
-    by_file: dict[tuple[str, str, str], list[Credential]] = {}
+    by_file: dict[tuple[str, str, str, str], list[Credential]] = {}
     for each in credentials:
-        at = each.folder, each.path.rpartition("/")[2], each.stamp
+        at = each.told_by or "root", each.folder, each.path.rpartition("/")[2], each.stamp
         by_file.setdefault(at, []).append(each)
-    for (folder, name, stamp), its in by_file.items():
+    for (account, folder, name, stamp), its in by_file.items():
         place = its[0].place
         whole = place.removal is Removal.FILE
         ranges = () if whole else tuple(sorted({(each.start, each.end) for each in its}))
-        yield Cut(folder, name, stamp, place.program, ranges)
+        yield Cut(account, folder, name, stamp, place.program, ranges)
 
 
 _TO_DO = {

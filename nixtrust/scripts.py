@@ -44,15 +44,40 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
     + declared: the settings that are declared and their values, as a policy's `texts`
     + search_paths: folders below each home, as a policy's `cachix_search_paths`
     """
+    text = probe_functions(declared, search_paths)
+    pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+    names = [f"functions_{number}" for number in range(len(pieces))]
+    together = "".join(f"${name}" for name in names)
+    parts = [
+        *map(_assignment, names, pieces),
+        f'eval "{together}"\n',
+        "say_functions() {\n",
+        *(f'  printf %s "${name}"\n' for name in names),
+        "}\n",
+        _shell("probe.sh"),
+    ]
+    return _main("".join(parts))
+
+
+# Where printf is no builtin, as in Debian's mksh, a piece is an argument: of 128 KiB on Linux.
+_PIECE = 96 * 1024
+
+
+def probe_functions(declared: Mapping[str, str], search_paths: Iterable[str] = ()) -> str:
+    """The text of all that looks into files, which root runs and each person's process.
+
+    + declared, search_paths: as for `probe_script`
+    """
     texts = [
         _shell("common.sh"),
         _shell("redact.sh"),
         search_script(search_paths),
+        _shell("conf_files.sh"),
         _shell("candidates.sh"),
         _shell("pointers.sh"),
         _shell("credentials.sh"),
         _shell("hindrances.sh"),
-        _shell("probe.sh"),
+        _shell("home.sh"),
     ]
     judging = {
         "judged": " ".join(
@@ -62,7 +87,7 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
         "declared": " ".join(declared.values()),
         "aliases": " ".join(f"{alias}={name}" for alias, name in ALIASES.items()),
     }
-    return _script(judging, texts)
+    return _texts(judging, texts)
 
 
 def _shell(name: str) -> str:
@@ -70,18 +95,26 @@ def _shell(name: str) -> str:
 
 
 def _script(values: Mapping[str, str], texts: Iterable[str], steps: Iterable[str] = ()) -> Script:
-    """Values, then texts of shell, then steps, all within one function.
+    return _main(_texts(values, [*texts, "".join(f"{step}\n" for step in steps)]))
+
+
+def _texts(values: Mapping[str, str], texts: Iterable[str]) -> str:
+    """Values, then texts of shell."""
+    known = {**values, "block_begin": BLOCK_BEGIN, "block_end": BLOCK_END}
+    return "\n".join(["".join(map(_assignment, known, known.values())), *texts])
+
+
+def _assignment(name: str, value: str) -> str:
+    return f"{name}={shlex.quote(value)}\n"
+
+
+def _main(text: str) -> Script:
+    """A text within one function.
 
     A shell runs what it has read of its standard input: of a script that was cut short on its way
     it must not even run a part of a line. The children cannot read the script either.
     """
-    known = {**values, "block_begin": BLOCK_BEGIN, "block_end": BLOCK_END}
-    parts = [
-        "".join(f"{key}={shlex.quote(value)}\n" for key, value in known.items()),
-        *texts,
-        "".join(f"{step}\n" for step in steps),
-    ]
-    return Script("main() {\n" + "\n".join(parts) + "}\n\n{ main </dev/null; }\n")
+    return Script(f"main() {{\n{text}}}\n\n{{ main </dev/null; }}\n")
 
 
 # The settings transaction: calls of the steps that shell/write.sh lists -------------------------
@@ -140,8 +173,8 @@ def remove_script(cuts: Iterable[Cut]) -> Script:
     """The script that takes credentials out of files, of each folder's one after the other."""
     steps = [
         step
-        for folder, within in groupby(cuts, lambda cut: cut.folder)
-        for step in (_call("in_folder", folder), *map(_taking_out, within))
+        for (account, folder), within in groupby(cuts, lambda cut: (cut.account, cut.folder))
+        for step in (_call("in_folder", folder, account), *map(_taking_out, within))
     ]
     texts = [_shell("common.sh"), _shell("transaction.sh"), _shell("remove.sh")]
     return _script({}, texts, ["begin_removing", *steps, "finish_removing"])

@@ -67,12 +67,14 @@ def search_script(search_paths: Iterable[str]) -> str:
             f"variables={shlex.quote(variables)}",
             f"search_paths={shlex.quote(chr(10).join(search_paths))}",
             "searched_at_first=$newline unread=$newline",
-            "suspects='' files='' units='' plists='' confs=''",
+            "suspects='' files='' units='' plists='' confs='' given='' links='' roots=$newline",
             *(
                 f"searched_at_first=$searched_at_first{shlex.quote(path)}$newline"
                 for path in NOT_OURS
             ),
             f"usual={shlex.quote(' '.join(f'{name}={path}' for name, path in LOCATIONS.items()))}",
+            f"folders_of_system={shlex.quote(' '.join(_folders('')))}",
+            f"folders_of_home={shlex.quote(' '.join(_folders('~')))}",
             f"location_names={shlex.quote('|'.join(LOCATIONS))}",
             *_function("usual_locations", map(_usual, LOCATIONS.items())),
             *_function("set_location", _setting_location()),
@@ -129,6 +131,20 @@ def _leading_on() -> Iterator[str]:
     yield f"case $1 in {' | '.join(place.id for place in PLACES if place.leads_on)}) ;;"
     yield "  *) return 1 ;;"
     yield "esac"
+
+
+def _folders(beginning: str) -> list[str]:
+    """All folders on the way to the files of patterns that begin so, without that beginning."""
+    usual = {f"${name}": f"~/{path}".rstrip("/") for name, path in LOCATIONS.items()}
+    found: dict[str, None] = {}
+    for place in PLACES:
+        for pattern in place.patterns:
+            first, slash, rest = pattern.partition("/")
+            first, _, more = f"{usual.get(first, first)}{slash}{rest}".partition("/")
+            parts = more.split("/")[:-1]
+            if first == beginning and not re.search("[* ]", "".join(parts)):
+                found |= {"/".join(parts[:n]): None for n in range(1, len(parts) + 1)}
+    return list(found)
 
 
 def _candidates(beginnings: tuple[str, ...]) -> Iterator[str]:

@@ -17,7 +17,6 @@ class Hindrance(StrEnum):
     LOCKED = "locked"
     FOLDER = "folder"
     OWNER = "owner"
-    STUCK = "stuck"
     HISTORY = "history"
     IMPORT = "import"
     COMPOUND = "compound"
@@ -39,9 +38,8 @@ _WHY = {
     Hindrance.HARD_LINK: "the file has another name besides",
     Hindrance.READ_ONLY: "its folder cannot be written",
     Hindrance.LOCKED: "it or its folder is locked against changes",
-    Hindrance.FOLDER: "its folder is nobody's, or root's and others may write to it",
+    Hindrance.FOLDER: "others may write to its folder",
     Hindrance.OWNER: "its folder's owner could not make it anew with its owner, group and mode",
-    Hindrance.STUCK: "what was begun there as its owner came to no end",
     Hindrance.HISTORY: "a shell that runs writes its history anew",
     Hindrance.IMPORT: "Cachix writes no import: another file or a variable holds the secret",
     Hindrance.COMPOUND: "its line does more than set this one variable",
@@ -59,7 +57,8 @@ class Credential:
     `person` is whose home it lies in, if any; the bytes from `start` to before `end` are what is to
     go, if not the whole file; `folder` is the real path of its folder; `link` is where it leads if
     it is a link; `hostname` is another Cachix than cachix.org that its configuration names, empty
-    if it can't be told.
+    if it can't be told. `told_by` is the person whose process tells of it, and as whom alone it is
+    taken out, since that may be a lie; empty if root tells.
     """
 
     place: Place
@@ -76,12 +75,17 @@ class Credential:
     mode: str
     link: str
     hostname: str | None
+    told_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadPlace:
-    """A place that could not be looked into, and why."""
+    """A place that could not be looked into, and why.
+
+    `told_by` is the person whose process tells of it, empty if root does.
+    """
 
     place: Place
     path: str
     why: str
+    told_by: str = ""

@@ -14,26 +14,185 @@ candidates() {
     fi
     case $searched in *"$newline$file$newline"*) continue ;; esac
     searched=$searched$file$newline
-    # A folder, or what is not kept on the disk: 1Password serves a .env as a named pipe.
-    [ -f "$file" ] || continue
-    case $file in
-      *[[:cntrl:]]*)
-        unread_place "$file" 'its name is no text'
-        continue
-        ;;
-    esac
-    if [ ! -r "$file" ]; then
-      unread_place "$file" 'no permission to read it'
-      continue
+    if [ "$my_uid" != 0 ]; then
+      look_into
+    elif [ -h "$file" ] && is_roots "${file%/*}"; then
+      links=$links$place$tab$file$newline
+    else
+      look_into_own "$file"
     fi
-    suspects=$suspects$place$tab$person$tab$home$tab$file$newline
-    files=$files$file$newline
-    case $place in
-      systemd-unit) units=$units$file$newline ;;
-      launchd) plists=$plists$file$newline ;;
-    esac
-    if leads_on "$place"; then startups=$startups$file$newline; fi
   done
+}
+
+# look_into_own PATH: into $file, which is at that path in the end. Root opens nothing whose name
+# somebody else can change.
+look_into_own() {
+  if is_roots "${1%/*}"; then look_into; else give_over "$1"; fi
+}
+
+# Follows all links at once that root is to look into.
+follow_links() {
+  [ -n "$links" ] || return 0
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2046  # a list
+  set -- $(printf '%s' "$links" | cut -f 2-)
+  # shellcheck disable=SC2012  # a link is told with where it leads
+  told=$(ls -ld "$@" 2>/dev/null)
+  for line in $told; do
+    unset IFS
+    set +f
+    file=/${line#*/}
+    target=${file##* -> } file=${file%% -> *}
+    place=${links%%"$tab$file$newline"*}
+    place=${place##*"$newline"}
+    case $target in
+      /*/../* | [!/]*) target=$(where_leads "$file") ;;
+    esac
+    follow_link "$target"
+    set -f
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+  links=''
+}
+
+# follow_link TARGET: of $file. Linux follows 40.
+follow_link() {
+  find_end "$1"
+  look_into_own "$target"
+}
+
+# find_end PATH: sets target: where it leads, or the first link on the way that is not in a folder of
+# root's.
+find_end() {
+  hops=0
+  target=$1
+  while [ -h "$target" ] && [ "$hops" -lt 40 ] && is_roots "${target%/*}"; do
+    hops=$((hops + 1))
+    target=$(where_leads "$target")
+  done
+}
+
+# is_own PATH: whether root may open it; others may open what they can.
+is_own() {
+  [ "$my_uid" = 0 ] || return 0
+  find_end "$1"
+  is_roots "${target%/*}"
+}
+
+# $file, which is there.
+look_into() {
+  # A folder, or what is not kept on the disk: 1Password serves a .env as a named pipe.
+  [ -f "$file" ] || return 0
+  case $file in
+    *[[:cntrl:]]*)
+      unread_place "$file" 'its name is no text'
+      return
+      ;;
+  esac
+  if [ ! -r "$file" ]; then
+    unread_place "$file" 'no permission to read it'
+    return
+  fi
+  suspects=$suspects$place$tab$person$tab$home$tab$file$newline
+  files=$files$file$newline
+  case $place in
+    systemd-unit) units=$units$file$newline ;;
+    launchd) plists=$plists$file$newline ;;
+  esac
+  if leads_on "$place"; then startups=$startups$file$newline; fi
+}
+
+# Which of the folders that are looked into are root's, asked at once.
+find_roots() {
+  set --
+  for folder in "" $folders_of_system; do
+    if [ -d "/$folder" ] && [ ! -h "/$folder" ]; then set -- "$@" "/$folder"; fi
+  done
+  for folder in "" $folders_of_home; do
+    folder=${root_home%/}${folder:+/$folder}
+    if [ -d "$folder" ] && [ ! -h "$folder" ]; then set -- "$@" "$folder"; fi
+  done
+  roots=$(are_roots "$@")
+  # Where one on the way to it is not, a folder is not either; a link is followed by is_roots.
+  for folder; do
+    while folder=${folder%/*} && [ -n "$folder" ]; do
+      case $newline$roots$newline in *"$newline$folder$newline"*) ;; *) roots='' ;; esac
+    done
+  done
+  roots=$newline$roots$newline
+}
+
+# are_roots FOLDER…: those that root alone can change. In a sticky one others cannot change what is
+# root's, but make more: that counts for the store alone, into which the daemon puts what it has built.
+# Behind a + is an access control list, and in the group's place what it lets at most.
+are_roots() {
+  # shellcheck disable=SC2012  # the last word is the name, as none has a blank
+  ls -ldn "$@" 2>/dev/null | awk '
+    $3 == 0 && $1 !~ /^........w/ &&
+      ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { print $NF }'
+}
+
+# is_roots FOLDER: whether nobody but root can change where this path leads, on the whole way. It is
+# known of each folder once.
+is_roots() {
+  case $1 in
+    '') return 0 ;;
+    [!/]* | */. | */.. | */./* | */../*) return 1 ;;
+  esac
+  case $roots in *"$newline$1$newline"*) return 0 ;; esac
+  is_roots "${1%/*}" || return
+  if [ ! -e "$1" ]; then
+    # Root alone could make it. A link to nothing may go round.
+    [ ! -h "$1" ]
+    return
+  fi
+  if [ -h "$1" ]; then
+    is_roots "$(where_leads "$1")" || return
+  else
+    case $roots in
+      *"$newline$(cd -P "$1/" 2>/dev/null && pwd -P)$newline"*) ;;
+      *) [ -n "$(are_roots "$1")" ] || return ;;
+    esac
+  fi
+  roots=$roots$1$newline
+}
+
+# where_leads LINK: its target, whole. A name that is followed by `..` may itself be a link.
+where_leads() {
+  target=$(readlink "$1")
+  case $target in
+    /*) ;;
+    *)
+      above=$(cd -P "${1%/*}/" 2>/dev/null && pwd -P) || return
+      above=${above%/}
+      while :; do
+        case $target in
+          ./*) target=${target#./} ;;
+          ../*) target=${target#../} above=${above%/*} ;;
+          *) break ;;
+        esac
+      done
+      target=$above/$target
+      ;;
+  esac
+  while [ "$target" != "${target%?/}" ]; do target=${target%/}; done
+  printf '%s\n' "$target"
+}
+
+# give_over PATH: what is not root's is for a process of whoever owns its folder.
+give_over() {
+  folder=$(cd -P "${1%/*}/" 2>/dev/null && pwd -P)
+  # shellcheck disable=SC2012  # not the name
+  owner=$(ls -ldn "$folder" 2>/dev/null | awk '{ print $3 }')
+  case $1$newline${owner:-0} in
+    *"$newline"0 | *[[:cntrl:]]*"$newline"*)
+      unread_place "$file" "$others_can"
+      ;;
+    *) given=$given$owner$tab$place$tab$folder/${1##*/}$newline ;;
+  esac
 }
 
 # What is itself a credential may be there again once a disk is mounted or a service has started.
@@ -91,6 +250,7 @@ candidates_of_person() {
     done
   done
   unset IFS
+  follow_links
   if [ -n "$startups" ]; then
     homes=$homes$person$tab$home$newline
     all_startups=$all_startups$startups
@@ -102,5 +262,6 @@ candidates_of_machine() {
   person='' home=/nonexistent startups=''
   searched=$searched_at_first homes='' all_startups=''
   candidates_of_system
+  follow_links
   system_startups=$startups all_startups=$startups searched_of_machine=$searched
 }

@@ -9,7 +9,8 @@ export LC_ALL
 # The system's own: macOS's sudo leaves the login's PATH, and root must not run what somebody else may
 # write, as Homebrew's /usr/local/bin. NixOS has no tools in /usr/bin.
 login_path=$PATH
-PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin
+system_path=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin
+PATH=$system_path
 umask 022
 tab=$(printf '\t')
 newline='
@@ -32,10 +33,36 @@ limit() {
   fi
 }
 
+# limit_apart SECONDS COMMAND…: in a session of its own, which has no terminal that somebody could
+# type into (ioctl_tty(2), TIOCSTI). The limit is within it, and so is all that the command begins.
+limit_apart() {
+  if ! session=$(command -v setsid); then
+    limit "$@"
+  elif timeout=$(command -v timeout) && [ ! -h "$timeout" ]; then
+    "$session" "$timeout" -s KILL "$@"
+  else
+    "$session" sh -c "$limited" sh "$@"
+  fi
+}
+
 # Where there is no timeout(1), as on macOS, or one that is a link: that of toybox 0.8 fails at random
 # where the command ends at once. The watcher holds no pipe, and outlives the command by a
 # second at most. What is begun in the background would have nothing on its standard input. With the
 # command all goes that it has begun, as with timeout(1).
+# shellcheck disable=SC2016  # expanded by the shell that runs it
+kill_all='
+  # shellcheck disable=SC2046  # numbers
+  kill -9 "$command" $(
+    ps -A -o pid= -o ppid= | awk -v command="$command" "
+      { above[\$1] = \$2 }
+      END {
+        for (each in above) {
+          top = above[each]
+          for (n = 0; n < 99 && top != command && top in above; n++) top = above[top]
+          if (top == command) print each
+        }
+      }"
+  )'
 # shellcheck disable=SC2016  # expanded by the shell that runs it
 limited='left=$1
 shift
@@ -48,20 +75,42 @@ exec 3<&-
     sleep 1
     left=$((left - 1))
   done
-  # shellcheck disable=SC2046  # numbers
-  [ "$left" -gt 0 ] || kill -9 "$command" $(
-    ps -A -o pid= -o ppid= | awk -v command="$command" "
-      { above[\$1] = \$2 }
-      END {
-        for (each in above) {
-          top = above[each]
-          for (n = 0; n < 99 && top != command && top in above; n++) top = above[top]
-          if (top == command) print each
-        }
-      }"
-  )
+  [ "$left" -gt 0 ] || {'"$kill_all"'
+  }
 } >/dev/null 2>&1 &
 wait "$command"'
+
+# within SECONDS FUNCTION: ends a function of this script, with all that it has begun. Its end closes
+# the pipe on 5, which nobody else is to have.
+within() {
+  {
+    {
+      # shellcheck disable=SC2016  # expanded there
+      sh -c 'echo "$PPID"'
+      "$2" 5>&1 >&4 4>&-
+    } | {
+      read -r command
+      limit "$1" cat >/dev/null || eval "$kill_all"
+    } 4>&-
+  } 4>&1
+}
+
+# A part of the answer could not be had, as where a program was killed: then there is none at all, since
+# its last record is missing.
+be_unread() {
+  exit 1
+}
+
+# be_unread_if STATUS FILE…: if what has read these files failed, and not because one of them is gone.
+be_unread_if() {
+  [ "$1" -ne 0 ] || return 0
+  [ "$1" -le 128 ] || be_unread
+  shift
+  for file; do
+    [ -r "$file" ] || return 0
+  done
+  be_unread
+}
 
 # The file a path leads to, links followed, of which Linux takes 40; macOS before 12.3 has no
 # readlink -f.
@@ -133,9 +182,9 @@ as_user_for() {
     said_status=$(
       {
         {
-          begin_as "$@" 2>&1 3>&- 4>&-
+          begin_as "$@" 2>&1 3>&- 4>&- 5>&-
           echo "$?" >&3
-        } | limit "$(($1 + 1))" head -c 1048576 >&4 3>&- 4>&- || echo 137 >&3
+        } | limit "$(($1 + 1))" head -c 1048576 >&4 3>&- 4>&- 5>&- || echo 137 >&3
       } 3>&1
     )
   } 4>&1
@@ -153,14 +202,15 @@ give_up_on() {
 begin_as() {
   as_seconds=$1 as_name=$2
   shift 2
+  # Root's environment goes before the account changes: its processes' can be read in /proc.
   if [ "$as_name" = "$me" ]; then
     limit "$as_seconds" "$@"
   elif setpriv=$(command -v setpriv) && [ ! -h "$setpriv" ]; then
-    limit "$as_seconds" setpriv --reuid "$as_name" --regid "$(id -g "$as_name")" --init-groups "$@"
+    limit "$as_seconds" env -i PATH="$PATH" LC_ALL=C setpriv --reuid "$as_name" --regid "$(id -g "$as_name")" --init-groups "$@"
   elif command -v runuser >/dev/null 2>&1; then
-    limit "$((as_seconds + 1))" runuser -u "$as_name" -- sh -c "$limited" sh "$as_seconds" "$@"
+    limit "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C runuser -u "$as_name" -- sh -c "$limited" sh "$as_seconds" "$@"
   else
-    limit "$((as_seconds + 1))" sudo -n -u "$as_name" sh -c "$limited" sh "$as_seconds" "$@"
+    limit "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C sudo -n -u "$as_name" sh -c "$limited" sh "$as_seconds" "$@"
   fi
 }
 
@@ -268,7 +318,7 @@ find_daemon() {
       plist=/Library/LaunchDaemons/$label.plist
       [ -e "$plist" ] || continue
       manager=launchd unit=$label
-      daemon=$({ daemon_of_plist <"$plist"; } 2>/dev/null)
+      daemon=$({ daemon_of_plist <"$plist"; } 2>/dev/null) || be_unread
       { find_overrides_of_plist <"$plist"; } 2>/dev/null
       shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
       daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
@@ -281,8 +331,12 @@ find_daemon() {
   # Another service manager's: the first of its processes; each connection has one more.
   if [ "$manager" = none ] && [ -S /nix/var/nix/daemon-socket/socket ]; then
     pid=''
-    for pid in $(ps -A -o pid= -o comm= 2>/dev/null | awk '$2 ~ /(^|\/)nix-daemon$/ { print $1 }'); do
-      is_a_containers "$pid" || break
+    # Anybody may call a process so, one of setuid root too.
+    for pid in $(ps -A -o pid= -o uid= -o comm= 2>/dev/null |
+      awk '$2 == 0 && $3 ~ /(^|\/)nix-daemon$/ { print $1 }'); do
+      case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+        */nix-daemon | */nix | */determinate-nixd) is_a_containers "$pid" || break ;;
+      esac
       pid=''
     done
     daemon_pid=$pid
@@ -294,8 +348,10 @@ find_daemon() {
   if [ -n "$daemon_pid" ]; then
     stated=$conf_dir
     # One that is being restarted may be gone by now: /proc still names it, and opening fails.
-    find_variables "$({ tr '\0\n' '\n ' <"/proc/$daemon_pid/environ"; } 2>/dev/null |
-      sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')"
+    words=$({ tr '\0\n' '\n ' <"/proc/$daemon_pid/environ"; [ "$?" -gt 128 ] || echo WHOLE=; } 2>/dev/null |
+      sed -n 's/^\([A-Z_]*=[^ ]*\).*/\1/p')
+    case $words in *WHOLE=) ;; *) be_unread ;; esac
+    find_variables "$words"
     if [ "$manager" != none ] && [ "$conf_dir" != "$stated" ]; then
       conf_dir=$stated overrides="$overrides NIX_CONF_DIR"
     fi
@@ -366,27 +422,32 @@ find_overrides_of_unit() {
 }
 
 find_overrides_of_plist() {
-  words=$(words_of_plist)
+  words=$(words_of_plist) || be_unread
   find_variables "$words"
   find_flags "$words"
 }
 
 # The words of a launchd plist's arguments, a line each, and NAME=VALUE of its variables.
 words_of_plist() {
-  tr '\n<' ' \n' | awk '
+  { tr '\n<' ' \n' && printf '\nwhole>'; } | awk '
+    /^whole>/ { whole = 1 }
     /^key>/ { key = substr($0, 5) }
     /^string>/ {
       n = split(substr($0, 8), word, " ")
       if (key ~ /^[A-Z_]+$/) print key "=" substr($0, 8)
       else for (i = 1; i <= n; i++) print word[i]
       key = ""
-    }'
+    }
+    END { exit !whole }'
 }
 
 # The daemon's program: the one that is run last, or beside the Nix that determinate-nixd is given.
 daemon_of_plist() {
-  sed -n -e '/<string>--nix-bin<\/string>/{' -e n -e 's#.*>\(/[^<]*\)<.*#\1/nix-daemon#p' -e '}' \
-    -e 's#.*[ >]\(/[^ <>;]*/nix-daemon\)[ <;].*#\1#p' | sed -n '$p'
+  awk '
+    is_bin && match($0, />\/[^<]*</) { found = substr($0, RSTART + 1, RLENGTH - 2) "/nix-daemon" }
+    { is_bin = $0 ~ /<string>--nix-bin<\/string>/ }
+    !is_bin && match($0, /[ >]\/[^ <>;]*\/nix-daemon[ <;]/) { found = substr($0, RSTART + 1, RLENGTH - 2) }
+    END { if (found != "") print found }'
 }
 
 show_unit() {

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154  # with the others it is one script
 # Why a file with a credential is not to be written, if so. Follows credentials.sh.
 
-# Seconds for what is asked in somebody's name.
+# Seconds for a shell that is asked.
 patience=10
 
 # Sets refused if the shell that reads $file would not accept it without the lines that may go.
@@ -10,15 +10,8 @@ try_without() {
   without=$(printf '%s\n' "$told" | awk -F "$tab" '$5 == "-" { printf "%dd;", $2 }')
   [ -n "$without" ] || return 0
   # sed has a limit as well: nobody may read what it says.
-  limit "$((patience + 1))" sed "$without" "$file" 2>/dev/null |
-    as_user_for "$patience" "$owner" sh -c "$accepted" sh "$PATH" "$program" >/dev/null 2>&1
-  judged=$?
-  give_up_on "$owner" "$judged"
-  case $judged in
-    0) ;;
-    137) refused='stuck' ;;
-    *) refused='refused' ;;
-  esac
+  limit "$patience" sed "$without" "$file" 2>/dev/null |
+    limit "$patience" sh -c "$accepted" sh "$PATH" "$program" >/dev/null 2>&1 || refused='refused'
 }
 
 # Sets of $file: folder (the real one), owner, mode, link (where it leads), and site: why it is not to
@@ -28,7 +21,7 @@ find_site() {
   # shellcheck disable=SC2012,SC2046  # of the words, the first four are read
   set -- $(ls -ldL "$file" 2>/dev/null)
   mode=${1-} links=${2-} owner=${3-} group=${4-}
-  # shellcheck disable=SC2012,SC2046  # of the words, the first three are read
+  # shellcheck disable=SC2012,SC2046  # of the words, the first four are read
   set -- $(ls -ld "$folder" 2>/dev/null)
   if [ -h "$file" ]; then
     link=$(real_path "$file")
@@ -46,30 +39,28 @@ find_site() {
       elif is_locked "$file" "$folder"; then
         site='locked'
       else
-        find_site_in_folder "$1" "$3"
+        find_site_in_folder "$1" "$3" "$4"
       fi
       ;;
   esac
 }
 
-# find_site_in_folder MODE OWNER: both the folder's.
+# find_site_in_folder MODE OWNER GROUP: the folder's. Where others may write, they may lay links. A
+# group of the owner's name is that person's own.
 find_site_in_folder() {
-  case $1:$2 in
-    # The numbers of those who have no account; and root does not write where others may.
-    *:[0-9]* | ?????w*:root | ????????w*:root)
-      site='folder'
-      return
-      ;;
+  case $1:$2:$3 in
+    ????????w*) site='folder' ;;
+    ?????w*:"$3:$3") ;;
+    ?????w*) site='folder' ;;
   esac
-  # shellcheck disable=SC2016  # expanded by the shell that runs it
-  as_user_for "$patience" "$2" sh -c 'cd -P "$1" && [ -w . ]' sh "$folder" >/dev/null 2>&1
-  entered=$?
-  give_up_on "$2" "$entered"
-  case $entered in
-    0) [ "$2" = "$owner" ] && can_be_made_anew || site='owner' ;;
-    137) site='stuck' ;;
-    *) site='read-only' ;;
-  esac
+  [ -z "$site" ] || return 0
+  if [ "$2" != "$me" ]; then
+    site='owner'
+  elif [ ! -w "$folder" ]; then
+    site='read-only'
+  elif [ "$2" != "$owner" ] || ! can_be_made_anew; then
+    site='owner'
+  fi
 }
 
 # is_locked FILE…: by chattr's i or a, or by one of macOS's flags (sys/stat.h: UF_ and SF_IMMUTABLE,

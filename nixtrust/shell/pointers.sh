@@ -10,6 +10,8 @@ candidates_elsewhere() {
   IFS=$newline
   # shellcheck disable=SC2086  # a list
   leading=$(grep -lE "$location_names" $all_startups /dev/null 2>/dev/null)
+  # What could not be searched may lead anywhere.
+  if [ "$?" -gt 1 ]; then leading=$all_startups; fi
   for line in ${leading:+$homes}; do
     unset IFS
     person=${line%%"$tab"*} home=${line#*"$tab"} searched=$searched_at_first$files startups=''
@@ -36,6 +38,8 @@ follow_locations() {
   IFS=$newline
   # shellcheck disable=SC2086  # a list
   lines=${startups:+$(find_locations $startups)}
+  # shellcheck disable=SC2086  # a list
+  be_unread_if "$?" $startups
   [ "$lines" != "$located" ] || return
   located=$lines
   for line in $lines; do
@@ -64,6 +68,7 @@ follow_location() {
   set_location "$name" "$path"
   [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
   candidates_of_home
+  follow_links
 }
 
 # NAME VALUE of each such variable that one of the files sets to a path, or to one below another. A
@@ -123,12 +128,15 @@ find_locations() {
         text = substr(text, RSTART + RLENGTH)
       }
       text = out text
+      # A pattern that somebody wrote is not followed. \177 stands for one of ours.
+      gsub(/[*]/, "\001", text)
       sub(/^~/, home, text)
       sub(/[ \t\r;#)}&|].*/, "", text)
       sub(/\/+$/, "", text)
       # Not where it could be anything in the home.
-      if (text ~ /^\/[^\001*]+\/[^\001*]*\001[^\001\/*]*(\/[^\001*]*)?$/ && index(text, home "/\001") != 1)
-        sub(/\001/, "*", text)
+      if (text ~ /^\/[^\001\177]+\/[^\001\177]*\001[^\001\/\177]*(\/[^\001\177]*)?$/ &&
+          index(text, home "/\001") != 1)
+        sub(/\001/, "\177", text)
       return text
     }
     # Whether an assignment is for more than one command.
@@ -137,6 +145,7 @@ find_locations() {
       return before !~ /(alias|abbr|env)[ \t]/ && after !~ /^[^ \t;&|]*[ \t]+[A-Za-z0-9_.\/~-]/
     }
     function tell(name, value) {
+      gsub(/\177/, "*", value)
       if ((name, value) in told) return
       told[name, value]
       print name "\t" value
@@ -148,10 +157,15 @@ candidates_of_settings() {
   person='' home=/nonexistent place=netrc searched=$searched_at_first$files
   set -f
   IFS=$newline
+  pointers=''
   # shellcheck disable=SC2086  # lists
-  for line in ${confs:+$(find_pointers_of_nix $confs)} ${units:+$(find_pointers_of_units $units)} \
-    ${plists:+$(find_pointers_of_plists $plists)} \
-    $(find_pointers_of_determinate /etc/determinate/config.json); do
+  {
+    [ -z "$confs" ] || point find_pointers_of_nix $confs
+    [ -z "$units" ] || point find_pointers_of_units $units
+    [ -z "$plists" ] || point find_pointers_of_plists $plists
+  }
+  point find_pointers_of_determinate /etc/determinate/config.json
+  for line in $pointers; do
     set +f
     unset IFS
     candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
@@ -160,6 +174,15 @@ candidates_of_settings() {
   done
   unset IFS
   set +f
+  follow_links
+}
+
+# point BY FILE…: what it finds in these files joins pointers.
+point() {
+  pointers=$pointers$("$@")$newline
+  pointed=$?
+  shift
+  be_unread_if "$pointed" "$@"
 }
 
 find_pointers_of_nix() {
@@ -269,6 +292,12 @@ find_pointers_of_plists() {
 # https://docs.determinate.systems: authentication.additionalNetrcSources, a list of paths.
 find_pointers_of_determinate() {
   [ -r "$1" ] || return 0
-  { tr '\n' ' ' <"$1"; } 2>/dev/null | sed -n 's/.*"additionalNetrcSources"[^[]*\[\([^]]*\)\].*/\1/p' |
-    tr ',' '\n' | sed -n "s/.*\"\(\/[^\"]*\)\".*/additionalNetrcSources$tab\1/p"
+  awk '
+    { all = all $0 " " }
+    END {
+      if (!sub(/.*"additionalNetrcSources"[^[]*\[/, "", all)) exit
+      sub(/\].*/, "", all)
+      n = split(all, part, "\"")
+      for (i = 2; i <= n; i += 2) if (part[i] ~ /^\//) print "additionalNetrcSources\t" part[i]
+    }' "$1" 2>/dev/null
 }

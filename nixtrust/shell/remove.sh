@@ -4,7 +4,8 @@
 # of the steps below, in their order:
 #
 #   begin_removing             the lock
-#   in_folder FOLDER           its real path; then of each of its files that is to change
+#   in_folder FOLDER ACCOUNT   its real path, and whose it must be, as whom its files are changed;
+#                              then of each of those that is to change
 #   take_out NAME STAMP PROGRAM RANGES
 #       STAMP     of the file when its credentials were found
 #       PROGRAM   the shell that must accept what is left, if any
@@ -38,19 +39,15 @@ on_exit() {
   printf 'end\t%s\n' "$((count + 2))"
 }
 
-# Sets folder and its owner, or why nothing can be done in it.
+# Sets folder and owner, or why nothing can be done in it.
 in_folder() {
-  folder=$1 hindered=''
-  owner=$(stat -c '%u:%U' "$1" 2>/dev/null || stat -f '%u:%Su' "$1" 2>/dev/null)
-  if [ -z "$owner" ]; then
-    hindered="changed${tab}its folder is gone"
-  elif [ "$(id -u "${owner#*:}" 2>/dev/null)" != "${owner%%:*}" ]; then
-    hindered="failed${tab}its folder belongs to ${owner%%:*}, who has no account there"
+  folder=$1 owner=$2 hindered=''
+  if ! id -u "$2" >/dev/null 2>&1; then
+    hindered="failed${tab}$2 has no account there"
   fi
-  owner=${owner#*:}
 }
 
-# What is said in a folder is its owner's word, who may make it anything.
+# What is said in a folder is the account's word, which may be anything.
 take_out() {
   said=$hindered
   if [ -z "$said" ]; then
@@ -73,10 +70,10 @@ finish_removing() {
   conclude 'done' ''
 }
 
-# --- In a folder, as its owner ------------------------------------------------------------------
+# --- In a folder, as the account ----------------------------------------------------------------
 
 # A program of its own, which says RESULT and WORDS. Root must not write where somebody else may lay
-# links: so the folder's owner does it, from within, where no folder on the way can be swapped for a
+# links: so the account does it whose folder it must be, from within, where no folder on the way can be swapped for a
 # link any more. Of a file's bytes nothing gets into an argument or an answer.
 # shellcheck disable=SC2016  # expanded by the shell that runs it
 within='PATH=$1 accepted=$2 dated=$3 folder=$4 file=./$5 expected=$6 program=$7 ranges=$8
@@ -205,14 +202,17 @@ tidy() {
 
 trap "" HUP PIPE INT TERM
 trap tidy EXIT
-cd -P "$folder" || say failed "its folder cannot be entered"
-# Its owner was asked for by its path, which may have led elsewhere then.
+if ! cd -P "$folder" 2>/dev/null; then
+  [ -e "$folder" ] || say changed "its folder is gone"
+  say failed "its folder cannot be entered"
+fi
+# Whoever told of it may have lied about the folder.
 here=$(stat -c "%u:%a:" . 2>/dev/null || stat -f "%u:%Lp:" .)
 if [ "$(pwd -P)" != "$folder" ] || [ "${here%%:*}" != "$(id -u)" ]; then
   say changed "its folder is not as it was found"
 fi
 case $here in
-  0:*[2367]?: | 0:*[2367]:) say failed "others than root may write to its folder" ;;
+  0:*[2367]?: | *:*[2367]:) say failed "others may write to its folder" ;;
 esac
 # Its time stays: that of a folder which Nix reads, of those of root, tells that a file is gone.
 if [ "$(id -u)" = 0 ]; then times=$dated && touch -r . "$times"; fi

@@ -25,7 +25,7 @@ _WHEN = 1_600_000_000
 _SITES = f"""
     mkdir {HOMES["baleen"]}/dotfiles/.git {HOMES["baleen"]}/src/tree/.git
     ln {HOMES["baleen"]}/.env.twice {HOMES["baleen"]}/notes
-    chmod 777 /etc/environment.d
+    chmod 777 {HOMES["mia"]}/.config/fish/functions
     cd {HOMES["mia"]}/.config/nushell
     mount --bind autoload autoload
     mount -o remount,bind,ro autoload

@@ -365,9 +365,9 @@ def _of_mia() -> Iterator[Plant]:
     home = HOMES["mia"]
     # Made by `sudo cachix`, which leaves HOME as it is.
     text = _DHALL.replace("https://cachix.org", "https://cachix.example.org")
-    yield whole("cachix-dhall", f"{home}/.config/cachix/cachix.dhall", text, "root")
+    yield whole("cachix-dhall", f"{home}/.config/cachix/cachix.dhall", text, "root", mode=0o644)
     text = "§export CACHIX_AUTH_TOKEN={token}\n"
-    yield plant("envrc", f"{home}/.envrc.root", text, "root", why=Hindrance.OWNER)
+    yield plant("envrc", f"{home}/.envrc.root", text, "root", mode=0o644, why=Hindrance.OWNER)
     for place, name, why, text in (
         (
             "bash",
@@ -457,7 +457,9 @@ ExecStart=/bin/true
     yield plant("loaded-credential", "/etc/watch.secret", "§{token}\n")
     yield plant("secret-key", "/etc/nix/mine.sec", "§mine.cachix.org-1:{key}")
     text = "A=b\n§CACHIX_AUTH_TOKEN={token}\n"
-    yield plant("environment.d", "/etc/environment.d/50-x.conf", text, why=Hindrance.FOLDER)
+    path = f"{HOMES['mia']}/.config/fish/functions/x.fish"
+    text = "§set -gx CACHIX_AUTH_TOKEN {token}\n"
+    yield plant("fish", path, text, "mia", why=Hindrance.FOLDER)
     path, why = "/Library/LaunchDaemons/org.example.plist", Hindrance.SEVERAL_LINES
     yield plant("launchd", path, _PLIST, mode=0o644, why=why)
 

@@ -55,7 +55,7 @@ def test_ssh_sends_what_is_declared(there: Sequence[lab.Machine], probes: Probes
     assert list(probes) == [machine.name for machine in there]
     for probe in probes.values():
         assert "work/here" in probe.read_text()
-        assert re.search(r"^judged='.*\bcores\b", probe.read_text(), re.MULTILINE)
+        assert re.search(r"judged='.*\bcores=plain\b", probe.read_text(), re.MULTILINE)
 
 
 def test_all_machines_answer_the_probe_over_ssh(

@@ -37,9 +37,9 @@ from nixtrust.conf_settings import printed, spelled
 from nixtrust.conf_table import ALIASES
 from nixtrust.machine import Machine, read_answer
 from nixtrust.nix_version import NixVersion, parse_nix_version
-from nixtrust.scripts import probe_script
 from tests.lab.conf_generator import DANGLING, FOLDERS, SHUT, TOP, Tree, cases, root, words
 from tests.lab.nix_oracle import CRASHED, Answer, ask, said_of_each
+from tests.shell.looking import functions
 
 pytestmark = pytest.mark.lab
 
@@ -201,9 +201,8 @@ def asked(base: Path, trees: Iterable[Tree]) -> Iterator[tuple[NixVersion, Tree,
 
 def sent(base: Path, trees: Sequence[Tree]) -> Iterator[Mapping[str, File]]:
     """The files of each tree as the probe's own functions send them from the image."""
-    functions, found, _ = "".join(probe_script({})).partition("\nprobe() {")
-    assert found
     steps = f"""
+is_roots() {{ :; }}
 for tree in {TOP}/*; do
   echo "$1 $tree"
   conf_dir=$tree seen=$newline
@@ -214,7 +213,7 @@ main "$1" </dev/null
 """
     for start in range(0, len(trees), BATCH):
         batch = trees[start : start + BATCH]
-        _, *framed = said_of_each(base, batch, functions + steps, LIMIT)
+        _, *framed = said_of_each(base, batch, functions({}) + steps, LIMIT)
         assert len(framed) == 2 * len(batch)
         for records in framed[1::2]:
             lines = ["nixtrust\tprobe\t1", *_BESIDE, *records.splitlines()]

@@ -60,7 +60,7 @@ class Planted:
         start = len(self.pieces[0].encode())
         ranges = () if self.is_whole else ((start, start + len(self.pieces[1].encode())),)
         folder, _, name = self.path.rpartition("/")
-        return Cut(folder, name, stamp, self.program, ranges)
+        return Cut(self.owner, folder, name, stamp, self.program, ranges)
 
 
 TOKENS = tuple(made_up_token() for _ in range(5))

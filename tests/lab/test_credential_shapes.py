@@ -36,7 +36,6 @@ CUT = (
 )
 # Where these are, nothing can be written as their folder's owner, or not with the same attributes.
 LEFT = (
-    plant("bash", f"{BALEEN}/.bash_logout", _LEFT, "baleen", 0o000),
     plant("bash", f"{BALEEN}/.bashrc.d/x", _LEFT, "baleen"),
     plant("zsh", f"{BALEEN}/.zshrc", _LEFT, "baleen", 0o640),
     plant("bash", f"{BALEEN}/.bashrc", _LEFT, "baleen"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import lab
-from nixtrust.conf import ConfFile, Missing, Unreadable
+from nixtrust.conf import ConfFile, Missing
 from nixtrust.machine import Machine, Manager, NixState, Trust, read_answer
 from nixtrust.scripts import probe_script
 from tests.lab.transactions import RESTART
@@ -35,13 +35,15 @@ def look(machine: lab.Machine, user: str = "root", shell: str = "exec sh -s") ->
     return seen
 
 
-def test_a_file_in_a_closed_home_is_unreadable_and_not_absent(machine: lab.Machine) -> None:
+def test_a_home_is_looked_at_by_whom_it_belongs_to_alone(machine: lab.Machine) -> None:
     machine.run("chmod 700 /home/baleen; rm -rf /home/baleen/.config")
     path = "/home/baleen/.config/nix/nix.conf"
-    seen = look(machine, user="mia")
-    assert isinstance(seen.files[path], Unreadable)
-    assert seen.status[path].trouble == "no permission to look into /home/baleen"
-    assert isinstance(look(machine).files[path], Missing)
+    assert look(machine, user="mia").own["baleen"].files == {}
+    assert isinstance(look(machine, user="baleen").own["baleen"].files[path], Missing)
+    seen = look(machine)
+    assert isinstance(seen.own["baleen"].files[path], Missing)
+    assert path not in seen.files
+    assert seen.unread_homes == ()
 
 
 def test_a_builder_is_no_person_and_the_owner_of_a_home_is_one(machine: lab.Machine) -> None:
@@ -81,7 +83,7 @@ def test_a_home_with_a_slash_at_its_end_is_looked_into(machine: lab.Machine) -> 
         own.unlink()
     [baleen] = [user for user in seen.users if user.name == "baleen"]
     assert baleen.nix_conf == "/home/baleen/.config/nix/nix.conf"
-    assert isinstance(seen.files[baleen.nix_conf], ConfFile)
+    assert isinstance(seen.own["baleen"].files[baleen.nix_conf], ConfFile)
 
 
 def test_what_the_daemon_was_started_with_besides_files_is_told(machine: lab.Machine) -> None:

@@ -20,7 +20,7 @@ def removal(path: Path, ranges: Ranges, program: str = "") -> Cut:
     told = subprocess.run(
         ["stat", "-c", form, path], capture_output=True, text=True, check=True
     ).stdout.strip()
-    return Cut(str(path.parent), path.name, told, program, ranges)
+    return Cut(path.parent.owner(), str(path.parent), path.name, told, program, ranges)
 
 
 def the_line(path: Path) -> Ranges:
@@ -34,6 +34,13 @@ def hurrying(name: str, script: str) -> str:
     assert script.count(head) == 1
     shorter = f'if [ "$2" = {name} ]; then shift; set -- 3 "$@"; fi\n'
     return script.replace(head, head + shorter)
+
+
+def shortened(name: str, script: str) -> str:
+    """A look that waits three seconds for what one person says, and for others as usual."""
+    line = "\n  seconds=$home_seconds\n"
+    assert script.count(line) == 1
+    return script.replace(line, f'{line}  [ "$1" != {name} ] || seconds=3\n')
 
 
 def run(

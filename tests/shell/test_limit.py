@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nixtrust.scripts import probe_script
+from nixtrust.scripts import probe_functions
 
 # Seconds: what hangs does for longer, and what is ended is ended sooner on a busy box too.
 HANGS, IN_TIME = 177, 60
@@ -37,8 +37,10 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def ran(steps: str) -> tuple[str, float]:
     """What steps print, behind the functions that all scripts have, and how long they take."""
-    functions, found, _ = "".join(probe_script({})).partition("# The file a path leads to")
-    more = "".join(probe_script({})).partition("# as_user_for")[2].partition("# nix_as")[0]
+    functions, found, _ = f"main() {{\n{probe_functions({})}".partition(
+        "# The file a path leads to"
+    )
+    more = probe_functions({}).partition("# as_user_for")[2].partition("# nix_as")[0]
     assert found
     assert more
     began = time.monotonic()

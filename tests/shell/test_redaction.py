@@ -15,8 +15,9 @@ from nixtrust.conf_settings import MANAGED, spelled
 from nixtrust.nix_version import NixVersion
 from nixtrust.policy import Policy, policy_of
 from nixtrust.refused import Refused
-from nixtrust.scripts import SENT, probe_script
+from nixtrust.scripts import SENT
 from tests.lab.conf_generator import cases, root
+from tests.shell.looking import functions
 
 JUDGED = SENT.keys()
 VERSIONS = [NixVersion("nix", number) for number in [(2, 8, 0), (2, 18, 0), (2, 26, 3), (2, 34, 8)]]
@@ -27,8 +28,7 @@ def redacted(
 ) -> dict[str, str]:
     """What the probe's `redact` makes of files, all in one shell."""
     declared = policy.texts if policy else {"fallback": "true"}
-    beginning, found, _ = "".join(probe_script(declared)).partition("\nprobe() {")
-    assert found
+    beginning = functions(declared)
     steps = []
     for number, content in enumerate(files.values()):
         (folder / f"{number}").write_bytes(content)

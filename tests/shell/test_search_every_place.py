@@ -59,7 +59,8 @@ def file_of(pattern: str) -> str:
 def places_of(root: Path) -> list[tuple[str, str]]:
     """Of each credential the place, and the file below the root."""
     (root / HOME).mkdir(parents=True, exist_ok=True)
-    records = told(root / HOME, ("work",), f"confs={root}/etc/nix/nix.conf", root)
+    conf = root / "etc/nix/nix.conf"
+    records = told(root / HOME, ("work",), f"[ ! -e {conf} ] || confs={conf}", root)
     return [
         (record[1], str(Path(record[3]).relative_to(root)))
         for record in records

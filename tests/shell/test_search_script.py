@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.shell.looking import LINE, TOKEN, put, told
+from tests.shell.looking import LINE, TOKEN, functions, put, told
 
 
 def found(home: Path, *search_paths: str) -> list[tuple[str, str]]:
@@ -410,10 +411,42 @@ def test_a_folder_that_its_owner_cannot_write_to_is_left(tmp_path: Path) -> None
     tmp_path.chmod(0o755)
 
 
-def test_a_folder_that_others_may_write_to_is_left_by_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o757])
+def test_a_folder_that_others_may_write_to_is_left(mode: int, tmp_path: Path) -> None:
     put(tmp_path / ".bashrc")
-    tmp_path.chmod(0o777)
-    assert hindrance(tmp_path) == ("folder" if os.getuid() == 0 else "")
+    tmp_path.chmod(mode)
+    assert hindrance(tmp_path) == "folder"
+
+
+def test_a_folder_of_a_group_is_left_but_that_of_ones_own_group(tmp_path: Path) -> None:
+    put(tmp_path / ".bashrc")
+    tmp_path.chmod(0o775)
+    assert hindrance(tmp_path) == ("" if tmp_path.owner() == tmp_path.group() else "folder")
+    if os.getuid() == 0:
+        shutil.chown(tmp_path, group="nogroup")
+        assert hindrance(tmp_path) == "folder"
+
+
+@pytest.mark.parametrize(
+    ("told", "is_roots"),
+    [
+        ("drwxr-xr-x 2 0 0 4096 Nov 29 00:00 /x", True),
+        ("drwxrwxr-x 2 0 0 4096 Nov 29 00:00 /x", True),
+        ("drwxr-xr-x+ 2 0 0 4096 Nov 29 00:00 /x", True),
+        ("drwxrwxr-x+ 2 0 0 4096 Nov 29 00:00 /x", False),
+        ("drwxrwxr-x 2 0 50 4096 Nov 29 00:00 /x", False),
+        ("drwxr-xr-x 2 1000 0 4096 Nov 29 00:00 /x", False),
+        ("drwxrwxrwx 2 0 0 4096 Nov 29 00:00 /x", False),
+        ("drwxrwxrwt 2 0 0 4096 Nov 29 00:00 /x", False),
+        ("drwxrwxr-t 2 0 30000 4096 Nov 29 00:00 /nix/store", True),
+    ],
+)
+def test_a_folder_is_roots_if_nobody_else_can_change_it(told: str, is_roots: bool) -> None:
+    steps = f"ls() {{ echo '{told}'; }}\nare_roots /x\n}}\nmain </dev/null\n"
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ([told.split()[-1]] if is_roots else [])
 
 
 # What could keep a look from its end, or from all that is there -----------------------------------

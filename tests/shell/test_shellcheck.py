@@ -12,6 +12,7 @@ from nixtrust.plan import plan, restores
 from nixtrust.removal import Cut
 from nixtrust.scripts import (
     Script,
+    probe_functions,
     probe_script,
     remove_script,
     restart_script,
@@ -43,23 +44,33 @@ def undone() -> Script:
 
 SCRIPTS = {
     "probe": probe_script({"fallback": "true"}, ["work/projects"]),
+    "home": Script(
+        f"main() {{\n{probe_functions({}, ['work/projects'])}}}\n\n{{ main </dev/null; }}\n"
+    ),
     "write": written(),
     "undo": undone(),
     "restart": restart_script(machine(), owner_of(machine())),
-    "remove": remove_script([Cut("/root", ".bashrc", "1", "bash", ((0, 9),))]),
+    "remove": remove_script([Cut("root", "/root", ".bashrc", "1", "bash", ((0, 9),))]),
 }
+
+
+FUNCTIONS = f"main() {{\n{probe_functions({})}"
 
 
 def text_of(script: Script) -> str:
     return "".join(script)
 
 
+# No script uses all of common.sh. The probe has the text of "home" within quotes.
+USUAL = "SC2034,SC2329"
+EXCLUDED = {"probe": f"{USUAL},SC1003,SC2016,SC2154"}
+
+
 @pytest.mark.lint
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_as_it_is_sent_is_clean_to_shellcheck(name: str) -> None:
     found = subprocess.run(
-        # No script uses all of common.sh.
-        [SHELLCHECK, "--shell=sh", "--exclude=SC2034,SC2329", "-"],
+        [SHELLCHECK, "--shell=sh", f"--exclude={EXCLUDED.get(name, USUAL)}", "-"],
         input=text_of(SCRIPTS[name]),
         capture_output=True,
         text=True,
@@ -110,9 +121,9 @@ DETERMINATE_START = (
 
 def overrides(steps: str, stdin: str = "") -> list[str]:
     """What common.sh's functions take for configuration besides files."""
-    beginning, found, _ = text_of(probe_script({})).partition("\nfind_daemon() {")
+    beginning, found, _ = FUNCTIONS.partition("\nfind_daemon() {")
     assert found
-    _, _, rest = text_of(probe_script({})).partition("# find_variables WORDS")
+    _, _, rest = FUNCTIONS.partition("# find_variables WORDS")
     functions, _, _ = rest.partition("# Sets nix to ")
     done = subprocess.run(
         ["sh", "-c", f"{beginning}\n# {functions}\n{steps}\n}}\nmain"],
@@ -258,7 +269,7 @@ def test_a_link_is_as_new_as_itself_or_as_what_it_leads_to(
     link.symlink_to(target)
     of_link = link.lstat().st_ctime
     of_target = of_link - 100 if link_is_newer else of_link + 100
-    _, _, rest = text_of(probe_script({})).partition("\nlink_changed() {")
+    _, _, rest = FUNCTIONS.partition("\nlink_changed() {")
     function, _, _ = rest.partition("\n}\n")
     steps = f"file={link} link={target} changed={of_target:.3f}\nlink_changed\necho $changed"
     done = subprocess.run(

@@ -7,7 +7,17 @@ from typing import Any
 from nixtrust.conf import File, Missing, Unreadable, parse
 from nixtrust.credentials import PLACE, Kind
 from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
-from nixtrust.machine import Daemon, FileStatus, Machine, Manager, NixState, Trust, Unread, User
+from nixtrust.machine import (
+    Daemon,
+    FileStatus,
+    Machine,
+    Manager,
+    NixState,
+    OwnFiles,
+    Trust,
+    Unread,
+    User,
+)
 from nixtrust.nix_version import parse_nix_version
 from nixtrust.policy import Policy, policy_of
 from nixtrust.stored import Credential, Hindrance
@@ -68,6 +78,15 @@ def machine(
     """
     there = {NIX_CONF: nix_conf, CUSTOM: None, **(files or {})}
     links = links or {}
+    homes = {path.split("/")[2] for path in there if path.startswith("/home/")}
+    own = {name: _own(f"/home/{name}/", there, links) for name in homes}
+    # Those who have no Nix of their own tell of their own files, and nothing of the system's.
+    owner = changes.get("store_owner", "root")
+    there = {
+        path: text
+        for path, text in there.items()
+        if not path.startswith("/home/") or path.startswith(f"/home/{owner}/")
+    }
     observed = Machine(
         kernel="Linux",
         architecture="x86_64",
@@ -84,6 +103,7 @@ def machine(
         status={path: _status(path, content, links) for path, content in there.items()},
         users=(ROOT, BALEEN),
         restart_pending=False,
+        own=own,
     )
     return replace(observed, **changes)
 
@@ -121,6 +141,14 @@ def _file(path: str, content: str | File | None) -> File:
     if isinstance(content, str):
         return parse(path, content)
     return Missing() if content is None else content
+
+
+def _own(home: str, there: Mapping[str, str | File | None], links: Mapping[str, str]) -> OwnFiles:
+    its = {path: text for path, text in there.items() if path.startswith(home)}
+    return OwnFiles(
+        {path: _file(path, text) for path, text in its.items()},
+        {path: _status(path, text, links) for path, text in its.items()},
+    )
 
 
 def _status(path: str, content: str | File | None, links: Mapping[str, str]) -> FileStatus:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nixtrust.conf import Unreadable
 from nixtrust.credentials import PLACE
 from nixtrust.findings import Remedy, Rule, Weight, findings
-from nixtrust.machine import Daemon, Machine, Manager, NixState, Trust, Unread
+from nixtrust.machine import Daemon, Machine, Manager, NixState, Trust, Unread, UnreadHome
 from nixtrust.stored import Hindrance, UnreadPlace
 from tests.unit.observed import (
     BALEEN,
@@ -283,6 +283,7 @@ def test_a_trusted_users_own_nix_conf_can_undermine_trust(text: str, line: str) 
 # All findings -------------------------------------------------------------------------------------
 
 ALL = [
+    machine(unread_homes=(UnreadHome("mia", "/home/mia", "it ended with 1"),)),
     machine(f"{DECLARED}set-afterwards = yes\n", nix="nix (Nix) 2.99.0"),
     *(observed for cases in HINDERED.values() for observed, _ in cases),
     *(machine(files={OWN: text}) for text in OWN_CONFS),

