@@ -46,6 +46,16 @@ def test_a_home_is_looked_at_by_whom_it_belongs_to_alone(machine: lab.Machine) -
     assert seen.unread_homes == ()
 
 
+def test_a_home_whose_account_is_gone_is_not_passed_over(machine: lab.Machine) -> None:
+    machine.run("mkdir '/home/gone one'; chown 4321 '/home/gone one'").check_returncode()
+    try:
+        [unread] = look(machine).unread_homes
+    finally:
+        machine.run("rmdir '/home/gone one'")
+    assert (unread.name, unread.home) == ("4321", "/home/gone one")
+    assert unread.why == "nobody has an account of that number"
+
+
 def test_a_builder_is_no_person_and_the_owner_of_a_home_is_one(machine: lab.Machine) -> None:
     machine.run(
         "useradd --uid 1500 --no-create-home builder; usermod -aG nixbld builder;"
