@@ -66,7 +66,10 @@ follow_location() {
   esac
   usual_locations
   set_location "$name" "$path"
-  [ ! -f "$config/nix/nix.conf" ] || confs=$confs$config/nix/nix.conf$newline
+  # A start-up file of root's may name a folder of somebody else's.
+  if [ -f "$config/nix/nix.conf" ] && is_own "$config/nix/nix.conf"; then
+    confs=$confs$config/nix/nix.conf$newline
+  fi
   candidates_of_home
   follow_links
 }

@@ -273,6 +273,20 @@ def test_where_a_folder_of_roots_leads_into_his_home_he_looks_and_not_root(
     assert found.told_by == "baleen"
 
 
+def test_where_a_start_up_file_of_roots_names_a_folder_of_his_root_reads_no_nix_conf(
+    machine: lab.Machine,
+) -> None:
+    entry = f"machine mine.cachix.org password {TOKEN}\n".encode()
+    write(machine, "/root/a-netrc", entry, "root", 0o600)
+    as_baleen(machine, "mkdir -p cfg/nix; echo 'netrc-file = /root/a-netrc' >cfg/nix/nix.conf")
+    machine.run(f"echo 'export XDG_CONFIG_HOME={BALEEN}/cfg' >/root/.kshrc").check_returncode()
+    try:
+        its = look(machine)
+    finally:
+        machine.run("rm /root/.kshrc /root/a-netrc")
+    assert "/root/a-netrc" not in {each.path for each in its.seen.credentials}
+
+
 def test_many_who_come_to_no_end_hinder_nobody_behind_them(machine: lab.Machine) -> None:
     names = [f"idle{number}" for number in range(6)]
     for name in names:
