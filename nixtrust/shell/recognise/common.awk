@@ -26,11 +26,30 @@ BEGIN {
   next_start += length($0) + 1
 }
 
+# A carriage return that ends no line may be meant to: what a person sees as many lines, and each
+# program as one, is not cut.
+/\r./ {
+  has_return[NR]
+  return_start[++returns] = line_start
+  return_end[returns] = next_start
+}
+
+# Whether a line with such a return is among the bytes that are to go, or is the one that is told.
+function has_return_within(line, from, to,   i) {
+  if (from >= to) return line in has_return
+  for (i = returns; i > 0 && return_end[i] > from; i--) if (return_start[i] < to) return 1
+  return 0
+}
+
 # tell(KIND, LINE, FROM, TO, HINDRANCE, CACHE): a credential. FROM and TO bound the bytes that are to
 # go (TO excluded); a hindrance tells why nixtrust must not take them out.
 function tell(kind, line, from, to, hindrance, cache) {
   is_told_at[line]
   cache = cache_name(cache)
+  if (hindrance == "" && has_return_within(line, from, to)) {
+    hindrance = "compound"
+    from = to = 0
+  }
   printf "%s\t%d\t%d\t%d\t%s\t%s\n", kind, line, from, to, \
     (hindrance == "" ? "-" : hindrance), (cache == "" ? "-" : cache)
 }
