@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,7 +77,7 @@ def by_hand(place: str, path: str, hindrance: Hindrance | None = None, link: str
 
 def test_what_a_link_leads_to_is_what_has_to_be_changed() -> None:
     commands = by_hand("bash", "/home/mia/.bashrc", Hindrance.LINK, "/home/mia/its file")
-    assert commands == ["vi +3 '/home/mia/its file'"]
+    assert commands == ["sed -i 3d '/home/mia/its file'"]
 
 
 def test_what_is_in_a_store_is_taken_out_of_what_keeps_it() -> None:
@@ -98,14 +99,14 @@ def test_what_is_locked_is_to_be_unlocked() -> None:
 def test_where_nothing_is_ever_cut_no_other_run_is_advised(
     place: str, hindrance: Hindrance
 ) -> None:
-    assert by_hand(place, "/home/mia/its", hindrance) == ["vi +3 /home/mia/its"]
+    assert by_hand(place, "/home/mia/its", hindrance) == ["sed -i 3d /home/mia/its"]
 
 
 @pytest.mark.parametrize("name", ["with space.plist", "b.plist"])
 def test_a_property_list_is_made_one_that_can_be_edited(name: str) -> None:
     [command] = by_hand("launchd", f"/Library/LaunchDaemons/{name}", Hindrance.UNCLEAR)
     path = shlex.quote(f"/Library/LaunchDaemons/{name}")
-    assert command == f"plutil -convert xml1 {path} && vi {path}"
+    assert command == f"plutil -convert xml1 {path} && vi -i NONE -n {path}"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,43 @@ def test_all_names_of_a_file_are_found_where_it_is_mounted() -> None:
         command, edit = by_hand("netrc", str(file), Hindrance.HARD_LINK)
         said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert set(said.stdout.splitlines()) == {str(file), str(other)}
-    assert edit == f"vi +3 '{file}'"
+    assert edit == f"sed -i 3d '{file}'"
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "left"),
+    [
+        (None, "a\nb\nd\n"),
+        (Hindrance.COMPOUND, "a\nb\nd\n"),
+        (Hindrance.BLOCK, "a\nb\n:\nd\n"),
+        (Hindrance.REFUSED, "a\nb\n:\nd\n"),
+        (Hindrance.SEVERAL_LINES, "a\nb\n"),
+    ],
+)
+def test_the_command_takes_the_line_out_and_leaves_no_copy(
+    hindrance: Hindrance | None, left: str, tmp_path: Path
+) -> None:
+    (file := tmp_path / "its file").write_text("a\nb\nexport CACHIX_AUTH_TOKEN=c\nd\n")
+    [command] = by_hand("bash", str(file), hindrance)
+    subprocess.run(["sh", "-c", command.replace("LAST", "4")], check=True)
+    assert file.read_text() == left
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_mac_has_another_sed() -> None:
+    mac = machine(
+        kernel="Darwin",
+        architecture="arm64",
+        credentials=(credential("bash", "/Users/mia/.bashrc", hindrance=Hindrance.UNCLEAR),),
+    )
+    [finding] = findings(policy(), mac, "aarch64-darwin")
+    assert "`sed -i '' 3d /Users/mia/.bashrc`" in finding.to_do
+
+
+def test_what_a_person_tells_of_is_taken_out_as_that_person() -> None:
+    its = replace(credential("history", "/home/mia/.bash_history"), told_by="mia")
+    finding = judged(replace(its, hindrance=Hindrance.UNCLEAR))
+    assert "`sudo -u mia sed -i 3d /home/mia/.bash_history`" in finding.to_do
 
 
 def test_direnv_is_to_be_told_anew() -> None:
@@ -178,7 +215,7 @@ def test_what_is_only_reported_has_the_command_to_do_it_by_hand() -> None:
     assert (finding.weight, finding.remedy) == (Weight.DRIFT, Remedy.HAND)
     assert finding.to_do.startswith(f"`rm {DHALL}`, then revoke it: ")
     line = judged(credential("bash", "/home/mia/.bashrc"), cachix_credentials="report")
-    assert line.to_do.startswith("`vi +3 /home/mia/.bashrc`, then revoke it: ")
+    assert line.to_do.startswith("`sed -i 3d /home/mia/.bashrc`, then revoke it: ")
 
 
 def test_what_is_allowed_is_listed_as_a_note() -> None:
