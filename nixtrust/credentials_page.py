@@ -123,13 +123,17 @@ def _place(place: Place) -> Iterator[str]:
     yield f"{place.what[0].upper()}{place.what[1:]}. Written by: {place.writer}.\n"
     yield f"- **Where:** {', '.join(f'`{pattern}`' for pattern in place.patterns)}"
     yield f"- **Recognised by:** {_RECOGNISED[place.syntax]}."
-    yield f"- **Done:** {_DONE[place.removal]}{_check(place)}."
+    yield f"- **Done:** {_DONE[place.removal]}{_condition(place)}."
     yield f"- **To revoke:** {', '.join(kind.called('') for kind in _kinds_in(place))}."
     yield ""
 
 
-def _check(place: Place) -> str:
-    return f", and only if `{place.program}` accepts what remains" if place.program else ""
+def _condition(place: Place) -> str:
+    if place.program:
+        return f", and only if `{place.program}` accepts what remains"
+    if place.removal is Removal.FILE and place.syntax is not Syntax.LEFTOVER:
+        return " if all of it is understood and it holds nothing else, and is reported otherwise"
+    return ""
 
 
 def _kinds_in(place: Place) -> list[Kind]:

@@ -114,7 +114,9 @@ def _cutting(credential: Credential, kernel: str) -> str:
     """The command that takes it out of its file, or takes this away, and keeps no copy of it."""
     path = shlex.quote(credential.path)
     match credential.place.syntax:
-        case Syntax.DHALL | Syntax.TOKEN:
+        case Syntax.DHALL if credential.hindrance is Hindrance.UNCLEAR:
+            return f"if it is one that it holds, `rm {path}`"
+        case Syntax.DHALL | Syntax.TOKEN if credential.hindrance is not Hindrance.BESIDES:
             return f"`rm {path}`"
         case Syntax.PLIST:
             # launchd reads binary ones too, and no editor does.

@@ -114,8 +114,10 @@ tell() {
       record cachix-hostname "$file" "${6#-}"
       continue
     fi
-    case $5 in
-      -) hindrance=${site:-$refused} ;;
+    # Whoever owns the folder, a whole file may go: that hides no other reason to leave it.
+    case $5:$site in
+      -:*) hindrance=${site:-$refused} ;;
+      *:owner) hindrance=$5 ;;
       *) hindrance=${site:-$5} ;;
     esac
     record credential "$place" "$person" "$file" "$1" "$2" "$3" "$4" "$hindrance" "${6#-}" \

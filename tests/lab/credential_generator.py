@@ -338,19 +338,24 @@ _IMPORTS = (
     *("env:{N} as Text", "~/.{w} as Text", "(./{w}.dhall).authToken", '"${env:{w} as Text}"'),
     *("(https://{w}.example.org/x.dhall).t", "missing ? ../{w} as Text", "/run/{w} as Text"),
 )
+_TEXT = '"{s}"'
 # Texts, some of which only Dhall itself could work out.
-_TEXTS = ('"{s}"', '"{s}"', '"{s}"', '"x" ++ "{s}"', '(let t = "{s}" in t)', "''\n  {s}''")
+_TEXTS = (_TEXT, _TEXT, _TEXT, '"x" ++ "{s}"', '(let t = "{s}" in t)', "''\n  {s}''")
 
 
 def _dhall(random: Random) -> Case:
-    """A record; sometimes one that leads to where the secret is."""
+    """A record; sometimes one that leads to where the secret is, or that is not wholly clear."""
     secrets: list[str] = []
+    unclear: list[str] = []
 
     def remark() -> str:
         return _fill(random, random.choice(_REMARKS))[0]
 
     def secret() -> str:
-        text, made = _fill(random, random.choice(_TEXTS))
+        written = random.choice(_TEXTS)
+        if written != _TEXT:
+            unclear.append(written)
+        text, made = _fill(random, written)
         secrets.append(made)
         return text
 
@@ -377,9 +382,11 @@ def _dhall(random: Random) -> Case:
         text = text.replace("\n", "\r\n")
     content = text.encode("latin-1")
     lines = text.count("\n") + 1
-    role = Role.PART if imports else Role.WHOLE
-    plants = (Plant(each, role, 0, len(content), 1, lines, not imports) for each in secrets)
-    traits = frozenset({"imports"} if imports else ())
+    stays = imports or bool(unclear)
+    role = Role.PART if stays else Role.WHOLE
+    plants = (Plant(each, role, 0, len(content), 1, lines, not stays) for each in secrets)
+    has = {"imports": imports, "unclear": bool(unclear)}
+    traits = frozenset(trait for trait, is_there in has.items() if is_there)
     return Case("dhall", content, tuple(plants), traits)
 
 

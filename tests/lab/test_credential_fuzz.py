@@ -326,8 +326,26 @@ def test_of_cachix_files_those_that_hold_a_secret_go_and_others_stay(
     wrong = [
         str(file)
         for file in laid["dhall"]
-        if not file.case.traits & {"imports", "damaged"}
+        if not file.case.traits & {"imports", "damaged", "unclear"}
         if file.left or file.content != (None if file.case.plants else file.case.content)
+    ]
+    assert wrong == []
+
+
+def test_cachix_files_that_are_unclear_stay_as_they_are_and_are_told(
+    laid: Mapping[str, Sequence[Laid]],
+) -> None:
+    unclear = [
+        file
+        for file in laid["dhall"]
+        if "unclear" in file.case.traits and not file.case.traits & {"imports", "damaged"}
+    ]
+    assert unclear
+    assert [str(file) for file in unclear if file.content != file.case.content] == []
+    wrong = [
+        str(file)
+        for file in unclear
+        if {each.hindrance for each in file.left} != {Hindrance.UNCLEAR}
     ]
     assert wrong == []
 

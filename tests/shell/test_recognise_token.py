@@ -52,6 +52,18 @@ SECRET = {
     "another variable's token": (f"TOKEN='{TOKEN}' x\n", "auth-token", 1, ""),
 }
 
+# What would go with a whole file of these.
+BESIDES = {
+    "a token among words",
+    "a shell file",
+    "a comment with the token",
+    "other variables before",
+    "more behind",
+    "a command with the token",
+    "a token before an empty value",
+    "another variable's token",
+}
+
 CLEAN = {
     "nothing": "",
     "blanks": " \n\r\n\t",
@@ -78,8 +90,29 @@ CLEAN = {
 def test_a_secret_is_told_with_its_kind_and_line(name: str, awk: str) -> None:
     content, kind, line, cache = SECRET[name]
     assert recognise("token", content.encode(), bare="auth-token", awk=awk) == [
-        Credential(kind, line, 0, 0, "", cache)
+        Credential(kind, line, 0, 0, "besides" if name in BESIDES else "", cache)
     ]
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize(
+    "beside",
+    ["HTTPS_PROXY=http://proxy.example:3128", "export LANG=C", "umask 077", "none", "$(cat it)"],
+)
+def test_a_file_that_holds_something_else_does_not_go(beside: str, awk: str) -> None:
+    for content in (f"CACHIX_AGENT_TOKEN=abc\n{beside}\n", f"{beside}\n{TOKEN}\n"):
+        [told] = recognise("token", content.encode(), bare="auth-token", awk=awk)
+        assert told.hindrance == "besides"
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize(
+    "beside", ["# of the builder", "", "export CACHIX_AGENT_TOKEN", "CACHIX_AUTH_TOKEN=''"]
+)
+def test_a_file_that_holds_nothing_else_goes(beside: str, awk: str) -> None:
+    for content in (f"CACHIX_AGENT_TOKEN=abc\n{beside}\n", f"{beside}\n{TOKEN}\n"):
+        [told] = recognise("token", content.encode(), bare="auth-token", awk=awk)
+        assert told.hindrance == ""
 
 
 @pytest.mark.parametrize("awk", AWKS)

@@ -1,8 +1,9 @@
 # cachix.dhall: a record of authToken, hostname and binaryCaches, each with a secretKey
 # (cachix/cachix src/Cachix/Client/Config.hs). Dhall is a language, so a credential may come from
 # anywhere: what is not one of these fields with a plain value is unclear, and only what surely
-# holds nothing is clean. The whole file is what goes, so no range is told; but not one that imports,
-# which Cachix never writes: it would be the last that tells where the secret itself lies.
+# holds nothing is clean. The whole file is what goes, so no range is told; but not one that is unclear
+# anywhere, nor one that imports, which Cachix never writes: it would be the last that tells where the
+# secret itself lies.
 # The grammar: https://github.com/dhall-lang/dhall-lang/blob/master/standard/dhall.abnf. What Dhall
 # would not accept although it holds no value either, such as `{ }`, is clean too. So is what sops
 # has made of one, which is JSON.
@@ -31,15 +32,20 @@ END {
   add("end", "", NR)
   here = 1
   if (type[1] != "end" && (!is_of_sops || is_in_the_clear)) {
-    if (!record("config") || type[here] != "end")
+    if (!record("config") || type[here] != "end") {
+      is_unclear = 1
       credential("unclear", field_line ? field_line : at_line[here], "")
+    }
+    why = imports ? "import" : is_unclear ? "unclear" : ""
+    for (i = 1; i <= credentials; i++) tell(told_kind[i], told_line[i], 0, 0, why, told_cache[i])
     if (credentials) tell_hostname()
   }
 }
 
 function credential(kind, line, cache) {
-  credentials++
-  tell(kind, line, 0, 0, imports ? "import" : "", cache)
+  told_kind[++credentials] = kind
+  told_line[credentials] = line
+  told_cache[credentials] = cache
 }
 
 # Wherever it stands, so that it is told of an unclear file too.

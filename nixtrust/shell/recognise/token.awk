@@ -1,12 +1,38 @@
 # Files that are a secret themselves: a token or a key alone, or an environment file that sets one
-# of the variables. Such a file goes as a whole, so no range is told, and each kind once.
+# of the variables. Such a file goes as a whole, so no range is told, and each kind once; but not one
+# that holds anything else besides, which would go with it.
 
-{ read_line(trimmed($0)) }
+{
+  found = 0
+  read_line(trimmed($0))
+  if (found ? !is_alone(trimmed($0)) : !is_nothing(trimmed($0))) holds_more = 1
+}
+
+END {
+  for (i = 1; i <= credentials; i++)
+    tell(told_kind[i], told_line[i], 0, 0, holds_more ? "besides" : "", told_cache[i])
+}
 
 function read_line(text) {
   if (text == "" || text ~ /^#/ || read_variables(text)) return
   if (!has_set) read_bare(text)
   else if (looks_secret(text)) credential(bare, "")
+}
+
+# Whether a line with a secret is one word, or sets one variable and does no more.
+function is_alone(text) {
+  sub(/^(export|set[ \t]+-[A-Za-z]+)[ \t]+/, "", text)
+  if (match(text, /^["\047]?[A-Za-z_][A-Za-z0-9_]*["\047]?[ \t]*[=: ][ \t]*/) && RLENGTH < length(text))
+    text = substr(text, RLENGTH + 1)
+  return text ~ /^("[^"]*"|\047[^\047]*\047|[^ \t"\047;&|]+)([ \t]+#.*)?$/
+}
+
+# Whether a line without one is blank, a comment, or names nothing but one of the variables.
+function is_nothing(text) {
+  if (text == "" || text ~ /^#/) return 1
+  sub(/^(export|unset)[ \t]+/, "", text)
+  sub(/[ \t]*=[ \t]*(""|\047\047)?[ \t]*(#.*)?$/, "", text)
+  return text in kind_of
 }
 
 function trimmed(text) {
@@ -15,8 +41,12 @@ function trimmed(text) {
 }
 
 function credential(kind, cache) {
-  if (!(kind in is_told)) tell(kind, NR, 0, 0, "", cache)
+  found = 1
+  if (kind in is_told) return
   is_told[kind] = 1
+  told_kind[++credentials] = kind
+  told_line[credentials] = NR
+  told_cache[credentials] = cache
 }
 
 # How many of the variables a line sets to a literal; `has_set` is whether it sets one at all.
