@@ -133,12 +133,16 @@ def plan(policy: Policy, owner: Owner, files: Files, nix: NixVersion) -> Plan | 
     """
     if owner.target is None:
         return None
+    before = reads(owner, files, nix)
     taken_out = {
-        setting: None
-        for setting in undermining(reads(owner, files, nix))
-        if SETTINGS[setting].effect.line_may_go
+        setting: None for setting in undermining(before) if SETTINGS[setting].effect.line_may_go
     }
-    wants = {**wanted(policy, owner, nix), **taken_out}
+    wants = {
+        setting: tokens
+        for setting, tokens in wanted(policy, owner, nix).items()
+        # A line that says what this Nix bears may win over an include that does not.
+        if tokens is not None or is_true(before.tokens(setting))
+    } | taken_out
     edits = [edit(_conf(files, owner.target), wants)]
     after = _applied(files, edits)
     still = _defeated(wants, reads(owner, after, nix), owner)

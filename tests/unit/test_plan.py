@@ -125,6 +125,12 @@ def test_fallback_is_left_out_and_taken_out_where_nix_cannot_bear_it() -> None:
     assert planned(machine("fallback = true\n", nix=OLD_NIX)) == {NIX_CONF: block}
 
 
+def test_a_line_that_nix_bears_stays_where_it_wins_over_one_that_it_does_not() -> None:
+    conf = "include team.conf\nfallback = false\n"
+    observed = machine(conf, {"/etc/nix/team.conf": "fallback = true\n"}, nix=OLD_NIX)
+    assert planned(observed) == {NIX_CONF: conf + BLOCK.replace("fallback = true\n", "")}
+
+
 def test_a_persons_own_store_has_no_trusted_users_and_leaves_the_systems_file() -> None:
     observed = machine(
         "trusted-users = root mia\n",
@@ -222,6 +228,7 @@ def observed_tree(tree: Tree, layout: str, version: str) -> Machine:
     seed=st.integers(0, 2**32), layout=st.sampled_from(LAYOUTS), version=st.sampled_from(VERSIONS)
 )
 @example(seed=0, layout="debian", version="2.26.3")
+@example(seed=825, layout="debian", version="2.8.0")
 def test_after_its_edits_a_machine_has_nothing_to_edit(
     seed: int, layout: str, version: str
 ) -> None:
