@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 
-from nixtrust.credentials import Removal, Syntax
+from nixtrust.by_hand import by_hand, whole_lines
+from nixtrust.credentials import Removal
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
 from nixtrust.policy import Policy
@@ -13,6 +13,10 @@ from nixtrust.stored import Credential, Hindrance
 
 def credentials(policy: Policy, machine: Machine) -> Iterator[Finding]:
     """One for each credential that lies there, and for each place that could not be looked into."""
+    is_removed = policy.cachix_credentials == "remove"
+    changing = {each.path for each in machine.credentials if is_removed and is_removable(each)}
+    # Where nixtrust takes something out, the lines have other numbers afterwards.
+    lines = whole_lines(each for each in machine.credentials if each.path not in changing)
     for each in machine.credentials:
         where = f"{each.path}:{each.line}" if each.line else each.path
         there, revoke = _there(each), _to_revoke(each)
@@ -23,8 +27,8 @@ def credentials(policy: Policy, machine: Machine) -> Iterator[Finding]:
                 to_do = f"{_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.REMOVE, where, there, to_do=to_do)
             case _:
-                by_hand = _by_hand(each, machine.kernel)
-                to_do = f"{by_hand}, then {_afterwards(each)}{revoke}"
+                do = by_hand(each, lines.get(each.path, ()), machine.kernel)
+                to_do = f"{do}, then {_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.HAND, where, there, to_do=to_do)
     for home in machine.unread_homes:
         there = f"{home.name} was not looked at: {home.why}"
@@ -71,79 +75,3 @@ def _afterwards(credential: Credential) -> str:
     if credential.place.id == "envrc" and name == ".envrc":
         return f"`direnv allow {shlex.quote(folder)}` there, and "
     return ""
-
-
-def _by_hand(credential: Credential, kernel: str) -> str:
-    """Why nixtrust leaves it, if it would not otherwise, and the command that takes it out."""
-    cutting = _cutting(credential, kernel)
-    path, folder = shlex.quote(credential.path), shlex.quote(credential.folder)
-    would_go = credential.place.removal is not Removal.NOTHING
-    match credential.hindrance:
-        case _ if credential.place.id == "secret-key":
-            # Without its file Nix ends each build with an error.
-            return f"take it out of `secret-key-files` in nix.conf, then `rm {path}`"
-        case None:
-            return cutting
-        case Hindrance.STORE:
-            stored = shlex.quote("/".join(credential.link.split("/")[:4]))
-            keeping = f"`nix-store --query --roots {stored}` tells what keeps it"
-            do = f"{keeping}: take it out there and switch, then `nix-store --delete {stored}`"
-        case Hindrance.LINK:
-            do = _cutting(replace(credential, path=credential.link), kernel)
-        case Hindrance.HARD_LINK:
-            # Other names are on the same file system, and that need not be the one of /.
-            mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""
-            names = f"`find {mount} -xdev -samefile {path}` tells the names"
-            do = f"{names}; for each, {cutting}"
-        case Hindrance.READ_ONLY if would_go:
-            do = f"`chmod u+w {folder}`, or mount it writable (`df {folder}`), and run again"
-        case Hindrance.LOCKED if would_go:
-            locks = f"`chattr -ia {path} {folder}`"
-            macs = f"`chflags nouchg,nouappnd,noschg,nosappnd {path} {folder}`"
-            do = f"{locks} (on macOS {macs}) and run again"
-        case Hindrance.HISTORY:
-            do = f"close {credential.person}'s shells, then {cutting}"
-        case Hindrance.IMPORT:
-            do = f"`less {path}` tells where; take it out there, then {cutting}"
-        case _:
-            do = cutting
-    return f"{credential.hindrance.why}: {do}"
-
-
-def _cutting(credential: Credential, kernel: str) -> str:
-    """The command that takes it out of its file, or takes this away, and keeps no copy of it."""
-    path = shlex.quote(credential.path)
-    match credential.place.syntax:
-        case Syntax.DHALL if credential.hindrance is Hindrance.UNCLEAR:
-            return f"if it is one that it holds, `rm {path}`"
-        case Syntax.DHALL | Syntax.TOKEN if credential.hindrance is not Hindrance.BESIDES:
-            return f"`rm {path}`"
-        case Syntax.PLIST:
-            # launchd reads binary ones too, and no editor does.
-            # Vim, as a Mac's vi is, keeps what was deleted in ~/.viminfo and writes a swap file.
-            return f"`plutil -convert xml1 {path} && vi -i NONE -n {path}`"
-        case Syntax.HISTORY if database := _database(credential.path):
-            # Atuin's and Nushell's, which keep a command in a column of these names.
-            column = "command" if database.endswith(".db") else "command_line"
-            statements = f"delete from history where {column} like '%cachix%'; vacuum"
-            return f'`sqlite3 {shlex.quote(database)} "{statements}"`'
-    # In a folder that somebody else can change, root would read what that person lays there.
-    as_whom = f"sudo -u {shlex.quote(credential.told_by)} " if credential.told_by else ""
-    # The option of BSD's sed takes the name of a copy, which may be empty.
-    sed = "sed -i ''" if kernel == "Darwin" else "sed -i"
-    line = credential.line
-    match credential.hindrance:
-        case Hindrance.BLOCK | Hindrance.REFUSED:
-            return f"`{as_whom}{sed} '{line}s/.*/:/' {path}`"
-        case Hindrance.SEVERAL_LINES:
-            command = f"`{as_whom}{sed} {line},LASTd {path}`"
-            return f"{command} with the number of its last line for LAST"
-        case Hindrance.COMPOUND:
-            return f"`{as_whom}{sed} {line}d {path}` deletes all of the line"
-    return f"`{as_whom}{sed} {line}d {path}`"
-
-
-def _database(path: str) -> str:
-    """The database that a file is, or belongs to: SQLite keeps what is new in a -wal beside it."""
-    database = path.removesuffix("-wal").removesuffix("-shm")
-    return database if database.endswith((".db", ".sqlite3")) else ""

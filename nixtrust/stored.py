@@ -22,7 +22,7 @@ class Hindrance(StrEnum):
     COMPOUND = "compound"
     SEVERAL_LINES = "several-lines"
     BLOCK = "block"
-    BESIDES = "besides"
+    NOT_ALONE = "not-alone"
     UNCLEAR = "unclear"
     REFUSED = "refused"
 
@@ -46,7 +46,7 @@ _WHY = {
     Hindrance.COMPOUND: "its line does more than set this one variable",
     Hindrance.SEVERAL_LINES: "it goes over several lines",
     Hindrance.BLOCK: "without its line a block would be empty",
-    Hindrance.BESIDES: "the file holds something else besides",
+    Hindrance.NOT_ALONE: "the file holds something else too",
     Hindrance.UNCLEAR: "it cannot be told what else belongs to it",
     Hindrance.REFUSED: "the shell would not accept the file without it",
 }

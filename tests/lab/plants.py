@@ -412,7 +412,7 @@ def _of_system() -> Iterator[Plant]:
     yield whole("agent-token", "/etc/cachix-agent.token", text, mode=0o640)
     yield whole("agent-token", "/etc/cachix/build.token", "§{token}")
     text = "§CACHIX_AGENT_TOKEN={token}\nHTTPS_PROXY=http://proxy.example:3128\n"
-    yield plant("agent-token", "/etc/cachix/proxied.token", text, why=Hindrance.BESIDES)
+    yield plant("agent-token", "/etc/cachix/proxied.token", text, why=Hindrance.NOT_ALONE)
     yield plant("cachix-folder", "/etc/cachix/key", "§{key}\n")
     for place, path, text in (
         (

@@ -129,7 +129,7 @@ def test_what_cannot_be_taken_out_is_told_with_the_command_to_do_it(other: lab.M
         assert "/home/mia/.netrc: nothing removed: Device or resource busy" in ended.said
         assert ended.remaining == [("/home/mia/.netrc", 1)]
         [told] = [each for each in ended.told if each.still]
-        assert "`sudo -u mia sed -i 1d /home/mia/.netrc`, then revoke it" in told.text
+        assert "`sudo -u mia vim -n -i NONE -u NONE +1 /home/mia/.netrc`" in told.text
         assert run(other, "ls -A ~mia | grep nixtrust || true") == ""
 
 

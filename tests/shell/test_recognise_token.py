@@ -53,7 +53,7 @@ SECRET = {
 }
 
 # What would go with a whole file of these.
-BESIDES = {
+NOT_ALONE = {
     "a token among words",
     "a shell file",
     "a comment with the token",
@@ -61,6 +61,7 @@ BESIDES = {
     "more behind",
     "a command with the token",
     "a token before an empty value",
+    "another variable",
     "another variable's token",
 }
 
@@ -90,19 +91,26 @@ CLEAN = {
 def test_a_secret_is_told_with_its_kind_and_line(name: str, awk: str) -> None:
     content, kind, line, cache = SECRET[name]
     assert recognise("token", content.encode(), bare="auth-token", awk=awk) == [
-        Credential(kind, line, 0, 0, "besides" if name in BESIDES else "", cache)
+        Credential(kind, line, 0, 0, "not-alone" if name in NOT_ALONE else "", cache)
     ]
 
 
 @pytest.mark.parametrize("awk", AWKS)
 @pytest.mark.parametrize(
     "beside",
-    ["HTTPS_PROXY=http://proxy.example:3128", "export LANG=C", "umask 077", "none", "$(cat it)"],
+    [
+        "HTTPS_PROXY=http://proxy.example:3128",
+        "AGENT_PROFILE=system-profile-of-production",
+        "export LANG=C",
+        "umask 077",
+        "none",
+        "$(cat it)",
+    ],
 )
 def test_a_file_that_holds_something_else_does_not_go(beside: str, awk: str) -> None:
     for content in (f"CACHIX_AGENT_TOKEN=abc\n{beside}\n", f"{beside}\n{TOKEN}\n"):
-        [told] = recognise("token", content.encode(), bare="auth-token", awk=awk)
-        assert told.hindrance == "besides"
+        found = recognise("token", content.encode(), bare="auth-token", awk=awk)
+        assert {each.hindrance for each in found} == {"not-alone"}
 
 
 @pytest.mark.parametrize("awk", AWKS)

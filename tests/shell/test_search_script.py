@@ -411,6 +411,15 @@ def test_a_folder_that_its_owner_cannot_write_to_is_left(tmp_path: Path) -> None
     tmp_path.chmod(0o755)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
+def test_whose_the_folder_is_hides_no_other_reason_to_leave_a_file(tmp_path: Path) -> None:
+    file = put(tmp_path / ".config/cachix/cachix.dhall", f'let cachix = "{TOKEN}" in cachix')
+    shutil.chown(file.parent, "nobody")
+    assert hindrance(tmp_path) == "unclear"
+    put(file, f'{{ authToken = "{TOKEN}" }}')
+    assert hindrance(tmp_path) == "owner"
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o757])
 def test_a_folder_that_others_may_write_to_is_left(mode: int, tmp_path: Path) -> None:
     put(tmp_path / ".bashrc")

@@ -1,6 +1,8 @@
 """What is said of a credential: where, what, who takes it out, what to revoke."""
 
+import os
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -77,7 +80,7 @@ def by_hand(place: str, path: str, hindrance: Hindrance | None = None, link: str
 
 def test_what_a_link_leads_to_is_what_has_to_be_changed() -> None:
     commands = by_hand("bash", "/home/mia/.bashrc", Hindrance.LINK, "/home/mia/its file")
-    assert commands == ["sed -i 3d '/home/mia/its file'"]
+    assert commands == ["vim -n -i NONE -u NONE +3 '/home/mia/its file'"]
 
 
 def test_what_is_in_a_store_is_taken_out_of_what_keeps_it() -> None:
@@ -99,14 +102,15 @@ def test_what_is_locked_is_to_be_unlocked() -> None:
 def test_where_nothing_is_ever_cut_no_other_run_is_advised(
     place: str, hindrance: Hindrance
 ) -> None:
-    assert by_hand(place, "/home/mia/its", hindrance) == ["sed -i 3d /home/mia/its"]
+    commands = by_hand(place, "/home/mia/its", hindrance)
+    assert commands == ["vim -n -i NONE -u NONE +3 /home/mia/its"]
 
 
 @pytest.mark.parametrize("name", ["with space.plist", "b.plist"])
 def test_a_property_list_is_made_one_that_can_be_edited(name: str) -> None:
     [command] = by_hand("launchd", f"/Library/LaunchDaemons/{name}", Hindrance.UNCLEAR)
     path = shlex.quote(f"/Library/LaunchDaemons/{name}")
-    assert command == f"plutil -convert xml1 {path} && vi -i NONE -n {path}"
+    assert command == f"plutil -convert xml1 {path} && vim -n -i NONE -u NONE {path}"
 
 
 @pytest.mark.parametrize(
@@ -155,43 +159,7 @@ def test_all_names_of_a_file_are_found_where_it_is_mounted() -> None:
         command, edit = by_hand("netrc", str(file), Hindrance.HARD_LINK)
         said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert set(said.stdout.splitlines()) == {str(file), str(other)}
-    assert edit == f"sed -i 3d '{file}'"
-
-
-@pytest.mark.parametrize(
-    ("hindrance", "left"),
-    [
-        (None, "a\nb\nd\n"),
-        (Hindrance.COMPOUND, "a\nb\nd\n"),
-        (Hindrance.BLOCK, "a\nb\n:\nd\n"),
-        (Hindrance.REFUSED, "a\nb\n:\nd\n"),
-        (Hindrance.SEVERAL_LINES, "a\nb\n"),
-    ],
-)
-def test_the_command_takes_the_line_out_and_leaves_no_copy(
-    hindrance: Hindrance | None, left: str, tmp_path: Path
-) -> None:
-    (file := tmp_path / "its file").write_text("a\nb\nexport CACHIX_AUTH_TOKEN=c\nd\n")
-    [command] = by_hand("bash", str(file), hindrance)
-    subprocess.run(["sh", "-c", command.replace("LAST", "4")], check=True)
-    assert file.read_text() == left
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_mac_has_another_sed() -> None:
-    mac = machine(
-        kernel="Darwin",
-        architecture="arm64",
-        credentials=(credential("bash", "/Users/mia/.bashrc", hindrance=Hindrance.UNCLEAR),),
-    )
-    [finding] = findings(policy(), mac, "aarch64-darwin")
-    assert "`sed -i '' 3d /Users/mia/.bashrc`" in finding.to_do
-
-
-def test_what_a_person_tells_of_is_taken_out_as_that_person() -> None:
-    its = replace(credential("history", "/home/mia/.bash_history"), told_by="mia")
-    finding = judged(replace(its, hindrance=Hindrance.UNCLEAR))
-    assert "`sudo -u mia sed -i 3d /home/mia/.bash_history`" in finding.to_do
+    assert edit == f"vim -n -i NONE -u NONE +3 '{file}'"
 
 
 def test_direnv_is_to_be_told_anew() -> None:
@@ -215,7 +183,95 @@ def test_what_is_only_reported_has_the_command_to_do_it_by_hand() -> None:
     assert (finding.weight, finding.remedy) == (Weight.DRIFT, Remedy.HAND)
     assert finding.to_do.startswith(f"`rm {DHALL}`, then revoke it: ")
     line = judged(credential("bash", "/home/mia/.bashrc"), cachix_credentials="report")
-    assert line.to_do.startswith("`sed -i 3d /home/mia/.bashrc`, then revoke it: ")
+    assert line.to_do.startswith("take it out with `vim -n -i NONE -u NONE +3 /home/mia/.bashrc`")
+
+
+# The commands themselves --------------------------------------------------------------------------
+
+
+def whole_line(path: str, line: int, **changes: Any) -> Credential:
+    """A line that holds nothing but a credential."""
+    its = credential("bash", path)
+    return replace(its, **{"line": line, "start": 1, "end": 9, "folder": "/home/mia", **changes})
+
+
+def commands_of(*its: Credential, kernel: str = "Linux", to_do: str = "report") -> list[str]:
+    """Of each credential that is left to a person the commands."""
+    there = machine(credentials=its, kernel=kernel)
+    system = "x86_64-darwin" if kernel == "Darwin" else SYSTEM
+    told = findings(policy(cachix_credentials=to_do), there, system)
+    return [each.to_do.split("`")[1] for each in told if each.remedy is Remedy.HAND]
+
+
+def test_a_line_is_deleted_by_what_keeps_no_copy(tmp_path: Path) -> None:
+    file = tmp_path / "its $(file)"
+    file.write_text("a\nsecret\nb\nsecret\n")
+    first, second = commands_of(whole_line(str(file), 2), whole_line(str(file), 4))
+    # One command for both, as the second line has another number once the first is gone.
+    assert first == second
+    subprocess.run(["sh", "-c", first], check=True)
+    assert file.read_text() == "a\nb\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_mac_has_another_sed() -> None:
+    [command] = commands_of(whole_line("/home/mia/.bashrc", 2), kernel="Darwin")
+    assert command == "sed -i '' 2d /home/mia/.bashrc"
+
+
+def test_where_a_person_may_lay_links_that_person_runs_it() -> None:
+    path = "/home/mia/.bashrc"
+    its = whole_line(path, 2, told_by="mia"), whole_line("/root/.bashrc", 2, told_by="root")
+    assert commands_of(*its) == [f"sudo -u mia sed -i 2d {path}", "sed -i 2d /root/.bashrc"]
+    plist = replace(credential("launchd", "/home/mia/a.plist"), told_by="mia")
+    [command] = commands_of(plist)
+    assert command.split(" && ")[1] == "sudo -u mia vim -n -i NONE -u NONE /home/mia/a.plist"
+    dhall = replace(credential(), told_by="jito hello")
+    assert commands_of(dhall) == [f"sudo -u 'jito hello' rm {DHALL}"]
+
+
+def test_a_line_is_not_deleted_by_its_number_where_that_will_change() -> None:
+    path = "/home/mia/.bashrc"
+    block = whole_line(path, 5, hindrance=Hindrance.BLOCK)
+    assert commands_of(block, to_do="remove") == [f"sed -i 5d {path}"]
+    edit = [f"vim -n -i NONE -u NONE +5 {path}"]
+    assert commands_of(block, whole_line(path, 2), to_do="remove") == edit
+
+
+@pytest.mark.parametrize(
+    "its",
+    [
+        whole_line("/home/mia/.bashrc", 3, hindrance=Hindrance.REFUSED),
+        whole_line("/home/mia/.bashrc", 3, end=0, hindrance=Hindrance.COMPOUND),
+        replace(credential("agent-token", "/etc/a.token"), hindrance=Hindrance.NOT_ALONE),
+        whole_line("/home/mia/.netrc", 3, place=PLACE["netrc"]),
+    ],
+    ids=["refused", "a longer command", "beside a proxy", "an entry"],
+)
+def test_what_is_more_or_less_than_a_line_is_edited(its: Credential) -> None:
+    assert commands_of(its) == [f"vim -n -i NONE -u NONE +3 {its.path}"]
+
+
+def test_a_file_that_is_not_understood_is_no_file_to_remove_unread() -> None:
+    finding = judged(credential("cachix-dhall", hindrance=Hindrance.UNCLEAR))
+    assert f": if it holds one, `rm {DHALL}`, then" in finding.to_do
+
+
+@pytest.mark.skipif(not shutil.which("vim"), reason="there is no vim")
+def test_the_editor_that_is_advised_keeps_no_copy(tmp_path: Path) -> None:
+    secret = "made-up-for-this-test"
+    (tmp_path / ".vimrc").write_text("set undofile undodir=~ backup viminfo='9,<99\n")
+    file = tmp_path / "file"
+    file.write_text(f"a\nb\n{secret} c\n")
+    [command] = commands_of(credential("csh", str(file)))
+    subprocess.run(
+        ["sh", "-c", f"{command} --not-a-term -c 'normal dw' -c wq </dev/null"],
+        capture_output=True,
+        check=True,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"},
+    )
+    assert secret not in file.read_text()
+    assert not any(secret in each.read_text(errors="replace") for each in tmp_path.iterdir())
 
 
 def test_what_is_allowed_is_listed_as_a_note() -> None:

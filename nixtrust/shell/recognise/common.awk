@@ -54,6 +54,17 @@ function tell(kind, line, from, to, hindrance, cache) {
     (hindrance == "" ? "-" : hindrance), (cache == "" ? "-" : cache)
 }
 
+# hold(KIND, LINE, CACHE): a credential of a file that goes as a whole, until all of it is read.
+function hold(kind, line, cache) {
+  held_kind[++held] = kind
+  held_line[held] = line
+  held_cache[held] = cache
+}
+
+function tell_held(hindrance,   i) {
+  for (i = 1; i <= held; i++) tell(held_kind[i], held_line[i], 0, 0, hindrance, held_cache[i])
+}
+
 # A credential in lines FROM to TO of which nothing else was told, and which is to stay.
 function tell_besides(kind, from, to,   line) {
   for (line = from; line <= to; line++) if (line in is_told_at) return

@@ -34,18 +34,11 @@ END {
   if (type[1] != "end" && (!is_of_sops || is_in_the_clear)) {
     if (!record("config") || type[here] != "end") {
       is_unclear = 1
-      credential("unclear", field_line ? field_line : at_line[here], "")
+      hold("unclear", field_line ? field_line : at_line[here], "")
     }
-    why = imports ? "import" : is_unclear ? "unclear" : ""
-    for (i = 1; i <= credentials; i++) tell(told_kind[i], told_line[i], 0, 0, why, told_cache[i])
-    if (credentials) tell_hostname()
+    tell_held(imports ? "import" : is_unclear ? "unclear" : "")
+    if (held) tell_hostname()
   }
-}
-
-function credential(kind, line, cache) {
-  told_kind[++credentials] = kind
-  told_line[credentials] = line
-  told_cache[credentials] = cache
 }
 
 # Wherever it stands, so that it is told of an unclear file too.
@@ -172,7 +165,7 @@ function setting(of, name, line) {
   if (of == "config" && name == "binaryCaches") return caches() && ends_field()
   if (!text_value() || !ends_field()) return 0
   if (of == "config" && name == "authToken") {
-    if (value != "") credential("auth-token", line, "")
+    if (value != "") hold("auth-token", line, "")
   } else if (of == "cache" && name == "secretKey") {
     key = value
     key_line = line
@@ -198,7 +191,7 @@ function caches() {
     if (type[here] == "]") break
     cache = key = ""
     if (!record("cache")) return 0
-    if (key != "") credential("signing-key", key_line, cache)
+    if (key != "") hold("signing-key", key_line, cache)
   } while (take(","))
   return take("]") && (!take(":") || cache_type())
 }

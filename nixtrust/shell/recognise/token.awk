@@ -1,17 +1,15 @@
 # Files that are a secret themselves: a token or a key alone, or an environment file that sets one
 # of the variables. Such a file goes as a whole, so no range is told, and each kind once; but not one
-# that holds anything else besides, which would go with it.
+# that holds something else, which would go with it.
 
 {
+  line = trimmed($0)
   found = 0
-  read_line(trimmed($0))
-  if (found ? !is_alone(trimmed($0)) : !is_nothing(trimmed($0))) holds_more = 1
+  read_line(line)
+  if (found ? !is_alone(line) : !is_nothing(line)) holds_more = 1
 }
 
-END {
-  for (i = 1; i <= credentials; i++)
-    tell(told_kind[i], told_line[i], 0, 0, holds_more ? "besides" : "", told_cache[i])
-}
+END { tell_held(holds_more ? "not-alone" : "") }
 
 function read_line(text) {
   if (text == "" || text ~ /^#/ || read_variables(text)) return
@@ -19,11 +17,18 @@ function read_line(text) {
   else if (looks_secret(text)) credential(bare, "")
 }
 
-# Whether a line with a secret is one word, or sets one variable and does no more.
-function is_alone(text) {
+# Whether a line with a secret is one word, or sets one of the variables and does no more. The equals
+# signs at the end of base64 set nothing.
+function is_alone(text,   value) {
   sub(/^(export|set[ \t]+-[A-Za-z]+)[ \t]+/, "", text)
-  if (match(text, /^["\047]?[A-Za-z_][A-Za-z0-9_]*["\047]?[ \t]*[=: ][ \t]*/) && RLENGTH < length(text))
-    text = substr(text, RLENGTH + 1)
+  if (match(text, /^["\047]?[A-Za-z_][A-Za-z0-9_]*["\047]?[ \t]*[=: ][ \t]*/)) {
+    value = substr(text, RLENGTH + 1)
+    if (value !~ /^=*$/) {
+      match(text, /[A-Za-z0-9_]+/)
+      if (!(substr(text, RSTART, RLENGTH) in kind_of)) return 0
+      text = value
+    }
+  }
   return text ~ /^("[^"]*"|\047[^\047]*\047|[^ \t"\047;&|]+)([ \t]+#.*)?$/
 }
 
@@ -44,9 +49,7 @@ function credential(kind, cache) {
   found = 1
   if (kind in is_told) return
   is_told[kind] = 1
-  told_kind[++credentials] = kind
-  told_line[credentials] = NR
-  told_cache[credentials] = cache
+  hold(kind, NR, cache)
 }
 
 # How many of the variables a line sets to a literal; `has_set` is whether it sets one at all.

@@ -1,0 +1,118 @@
+"""How a person takes a credential out where nixtrust does not: with commands that keep no copy.
+
+An editor keeps what is deleted: vim in ~/.viminfo, in a swap file, in an undo file. What a person's
+own process has told of lies where that person may lay links, so root runs no such command there.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from nixtrust.credentials import Removal, Syntax
+from nixtrust.stored import Credential, Hindrance
+
+
+def whole_lines(credentials: Iterable[Credential]) -> Mapping[str, Sequence[int]]:
+    """The numbers of the lines that hold nothing but what is to go, by file."""
+    lines: dict[str, set[int]] = {}
+    for each in credentials:
+        is_line = each.place.removal is Removal.LINES and each.end
+        if is_line and each.hindrance is not Hindrance.REFUSED:
+            lines.setdefault(each.path, set()).add(each.line)
+    return {path: sorted(numbers) for path, numbers in lines.items()}
+
+
+def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
+    """Why nixtrust leaves it, if it would not otherwise, and the command that takes it out.
+
+    + lines: of its file, those that hold nothing but what is to go
+    + kernel: as uname(1) names the machine's; macOS has another sed than Linux
+    """
+    path, folder = shlex.quote(credential.path), shlex.quote(credential.folder)
+    would_go = credential.place.removal is not Removal.NOTHING
+    cut = _cutting(credential, lines, kernel)
+    match credential.hindrance:
+        case _ if credential.place.id == "secret-key":
+            # Without its file Nix ends each build with an error.
+            return f"take it out of `secret-key-files` in nix.conf, then {_removing(credential)}"
+        case None:
+            return cut
+        case Hindrance.STORE:
+            stored = shlex.quote("/".join(credential.link.split("/")[:4]))
+            keeping = f"`nix-store --query --roots {stored}` tells what keeps it"
+            do = f"{keeping}: take it out there and switch, then `nix-store --delete {stored}`"
+        case Hindrance.LINK:
+            do = _cutting(replace(credential, path=credential.link), lines, kernel)
+        case Hindrance.HARD_LINK:
+            # Other names are on the same file system, and that need not be the one of /.
+            mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""
+            names = f"`find {mount} -xdev -samefile {path}` tells the names"
+            do = f"{names}; for each, {cut}"
+        case Hindrance.READ_ONLY if would_go:
+            writable = _command(credential, f"chmod u+w {folder}")
+            do = f"{writable}, or mount it writable (`df {folder}`), and run again"
+        case Hindrance.LOCKED if would_go:
+            locks = f"`chattr -ia {path} {folder}`"
+            macs = f"`chflags nouchg,nouappnd,noschg,nosappnd {path} {folder}`"
+            do = f"{locks} (on macOS {macs}) and run again"
+        case Hindrance.HISTORY:
+            do = f"close {credential.person}'s shells, then {cut}"
+        case Hindrance.IMPORT:
+            less = _command(credential, f"less {path}")
+            do = f"{less} tells where; take it out there, then {cut}"
+        case _:
+            do = cut
+    return f"{credential.hindrance.why}: {do}"
+
+
+def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
+    """The command that takes it out of its file, or takes this away."""
+    path = shlex.quote(credential.path)
+    match credential.place.syntax:
+        case _ if credential.line in lines and len(lines) <= _LINES:
+            return _deleting(credential, lines, kernel)
+        case Syntax.DHALL if credential.hindrance is Hindrance.UNCLEAR:
+            return f"if it holds one, {_removing(credential)}"
+        case Syntax.DHALL | Syntax.TOKEN if credential.hindrance is not Hindrance.NOT_ALONE:
+            return _removing(credential)
+        case Syntax.PLIST:
+            # launchd reads binary ones too, and no editor does.
+            return _command(credential, f"plutil -convert xml1 {path}", f"{_VIM} {path}")
+        case Syntax.HISTORY if database := _database(credential.path):
+            # Atuin's and Nushell's, which keep a command in a column of these names.
+            column = "command" if database.endswith(".db") else "command_line"
+            statements = f"delete from history where {column} like '%cachix%'; vacuum"
+            return _command(credential, f'sqlite3 {shlex.quote(database)} "{statements}"')
+    editing = _command(credential, f"{_VIM} +{credential.line} {path}")
+    return f"take it out with {editing}, which keeps no copy"
+
+
+# Without a swap file, without ~/.viminfo, and without the settings that make it keep undo files.
+_VIM = "vim -n -i NONE -u NONE"
+# More would make a command that nobody can read.
+_LINES = 20
+
+
+def _deleting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
+    """One command for all such lines of a file: the numbers change with each line that is gone."""
+    in_place = "-i ''" if kernel == "Darwin" else "-i"
+    script = shlex.quote(";".join(f"{number}d" for number in lines))
+    deleting = _command(credential, f"sed {in_place} {script} {shlex.quote(credential.path)}")
+    return f"{deleting} (once: it takes all of them out)" if len(lines) > 1 else deleting
+
+
+def _removing(credential: Credential) -> str:
+    return _command(credential, f"rm {shlex.quote(credential.path)}")
+
+
+def _command(credential: Credential, *commands: str) -> str:
+    """Commands as whoever may change the file, one after the other."""
+    person = credential.told_by
+    account = f"sudo -u {shlex.quote(person)} " if person not in ("", "root") else ""
+    return f"`{' && '.join(f'{account}{each}' for each in commands)}`"
+
+
+def _database(path: str) -> str:
+    """The database that a file is, or belongs to: SQLite keeps what is new in a -wal beside it."""
+    database = path.removesuffix("-wal").removesuffix("-shm")
+    return database if database.endswith((".db", ".sqlite3")) else ""
