@@ -17,6 +17,12 @@ cachix.no_credentials(
     _ignore_errors=True,
 )
 
+nix.root_alone(
+    name="Root alone can change what Nix reads",
+    policy=policy_of(host.data.dict()),
+    system=host.data.system,
+)
+
 nix.trust(
     name="Nix trusts the declared caches, keys and users, and nobody else",
     policy=policy_of(host.data.dict()),

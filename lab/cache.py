@@ -47,6 +47,7 @@ LABS = {
     "portability": "127.77.228",
     "void-trust": "127.77.227",
     "hostile-member": "127.77.226",
+    "writers": "127.77.225",
 }
 _CACHES = STATE / "caches"
 _PORT = 8080

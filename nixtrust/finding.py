@@ -22,6 +22,9 @@ class Rule(StrEnum):
     NO_NIX = "no-nix"
     NOT_ROOT = "not-root"
     UNREADABLE = "unreadable"
+    CHANGEABLE = "changeable-by-others"
+    CLOSED = "closed-to-members"
+    ABSENT_ACCOUNT = "absent-account"
     REFUSED = "refused-by-nix"
     DAEMON_DEAD = "daemon-dead"
     SETTING = "setting"
@@ -49,11 +52,12 @@ class Rule(StrEnum):
 
 class Remedy(StrEnum):
     """Who puts it right: the settings transaction, a restart of the daemon, the removal of
-    credentials, or a person.
+    credentials, what makes files root's alone, or a person.
 
     `BLOCKS`: a person, and until then nothing is written on the machine.
     """
 
+    MEND = "mend"
     EDIT = "edit"
     RESTART = "restart"
     REMOVE = "remove"

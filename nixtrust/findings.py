@@ -11,6 +11,7 @@ from nixtrust.conf import ConfFile, Folded, Origin, Unreadable, fold_layers
 from nixtrust.conf_table import SETTINGS
 from nixtrust.conf_trust import InOwnFile, hides_parameter, takes_unsigned
 from nixtrust.finding import Finding, Remedy, Rule, Weight, drift, note, unknown
+from nixtrust.judge_access import access, waits
 from nixtrust.judge_credentials import credentials
 from nixtrust.judge_daemon import (
     dead_daemon,
@@ -48,6 +49,9 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
     if machine.nix is None or foreign:
         return (*foreign, *stored)
     owner = owner_of(machine)
+    guarded = tuple(access(policy, machine, owner))
+    if waits(machine, owner, guarded):
+        return (*guarded, *stored)
     folded = reads(owner, machine.files, machine.nix)
     planned = plan(policy, owner, machine.files, machine.nix)
     refusals = tuple(_refusals(folded))
@@ -63,6 +67,7 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         *restart_pending(machine, owner),
     )
     return (
+        *guarded,
         *of_files,
         *trusts(policy, machine, owner, folded, of_files),
         *_user_confs(policy, owner, machine, machine.nix),

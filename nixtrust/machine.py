@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from nixtrust.access import ACCESS_RECORDS, Access, read_access
 from nixtrust.conf import File, Files, Missing, Unreadable, parse
 from nixtrust.credentials import PLACE, Kind, Place
 from nixtrust.nix_version import NixVersion, parse_nix_version
@@ -141,6 +142,7 @@ class Machine:
     status: Mapping[str, FileStatus]
     users: tuple[User, ...]
     restart_pending: bool
+    access: Access = field(default_factory=Access)
     own: Mapping[str, OwnFiles] = field(default_factory=dict)
     unread_homes: tuple[UnreadHome, ...] = ()
     credentials: tuple[Credential, ...] = ()
@@ -273,6 +275,7 @@ _ROOTS = frozenset(
         "credential",
         "cachix-hostname",
         "unread-place",
+        *ACCESS_RECORDS,
     }
 )
 _PERSONS = frozenset({"file", "credential", "cachix-hostname", "unread-place"})
@@ -328,6 +331,7 @@ def _machine(records: list[_Record]) -> Machine:
         status=MappingProxyType({**owners.status, **told.own.status}),
         users=users,
         restart_pending=any(all_of("restart-pending")),
+        access=read_access((record.kind, record.fields) for record in records),
         own=MappingProxyType(own),
         unread_homes=tuple(part.unread for part in parts if part.unread),
         credentials=tuple(each for its in (told, *parts) for each in its.credentials),

@@ -1,7 +1,7 @@
 """The scripts that machines run: the shell files, with what they are to know put in front."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from typing_extensions import override
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
 from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, meant
 from nixtrust.conf_table import ALIASES, SETTINGS, Sent
+from nixtrust.finding import Finding, Remedy, Rule
+from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.owners import Owner, reads
 from nixtrust.plan import Plan, Restore
@@ -54,6 +56,8 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
         "say_functions() {\n",
         *(f'  printf %s "${name}"\n' for name in names),
         "}\n",
+        _assignment("trusted_users", declared.get("trusted-users", "")),
+        _shell("writers.sh"),
         _shell("probe.sh"),
     ]
     return _main("".join(parts))
@@ -167,6 +171,28 @@ def undo_script(
         *([_restart(machine, owner)] if restarts else []),
     ]
     return _transaction(owner, steps)
+
+
+def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> Script:
+    """The script that makes root's alone what is ours to mend."""
+    folder = conf_folder(owner)
+    of = {
+        rule: {each.where for each in found if each.rule is rule and each.remedy is Remedy.MEND}
+        for rule in (Rule.CHANGEABLE, Rule.CLOSED)
+    }
+    # In a folder that others could change any file may be theirs.
+    ours = sorted({*mendable(machine, owner)} - {folder})
+    anew = ours if folder in of[Rule.CHANGEABLE] else sorted(of[Rule.CHANGEABLE] - {folder})
+    opened = sorted(of[Rule.CLOSED] - {folder})
+    steps = [
+        *(["close_folder"] if folder in of[Rule.CHANGEABLE] else []),
+        "lock_folder",
+        *([_call("open_folder", *machine.files)] if folder in of[Rule.CLOSED] else []),
+        *(_call("renew", path) for path in sorted({*anew, *opened})),
+        *(_call("open_file", path) for path in opened),
+    ]
+    texts = [_shell("common.sh"), _shell("transaction.sh"), _shell("mend.sh")]
+    return _script({}, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
 
 
 def remove_script(cuts: Iterable[Cut]) -> Script:

@@ -13,15 +13,57 @@ from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, ConfFile, Edit, apply
 from nixtrust.facts import WRITING, forget, machine_of, run_script
 from nixtrust.findings import Finding, Remedy, Weight, findings, restarts
 from nixtrust.guards import only_looks
+from nixtrust.judge_access import waits
 from nixtrust.machine import Machine, Unread
 from nixtrust.module_text import module_text
 from nixtrust.outcome import Outcome, Result, read_outcome
 from nixtrust.owners import owner_of, reads
 from nixtrust.plan import losses, plan, restored, restores, wanted
 from nixtrust.policy import Policy
-from nixtrust.scripts import Script, restart_script, undo_script, write_script
+from nixtrust.scripts import Script, mend_script, restart_script, undo_script, write_script
 from operations.cachix import left_behind
 from operations.failing import fail, say_failed
+
+
+@operation()
+def root_alone(policy: Policy, system: str) -> Generator[FunctionCommand, None, None]:
+    """
+    Make what is written of Nix's configuration, and its folder, such that root alone can change it
+    and everybody can read it.
+
+    + policy: what is declared for this machine
+    + system: what the machine was declared to be, such as ``aarch64-darwin``
+
+    **Example:**
+
+    .. code:: python
+
+        nix.root_alone(
+            name="Root alone can change what Nix reads",
+            policy=policy,
+            system=host.data.system,
+        )
+    """
+    host = ctx_host.get()
+    machine = machine_of(host, policy)
+    found = findings(policy, machine, system)
+    mending = [each for each in found if each.remedy is Remedy.MEND]
+    if isinstance(machine, Unread) or not mending:
+        host.noop("nothing that is written is changed by others")
+        return
+    if not _is_shown():
+        for each in mending:
+            host.log_styled(f"to be mended: {each}", fg="yellow")
+    script = mend_script(machine, owner_of(machine), mending)
+    yield FunctionCommand(_mend, (script,), {})
+
+
+def _mend(state: State, host: Host, script: Script) -> bool:
+    """Makes files root's alone, and says how it ended, if not well."""
+    outcome = _outcome(host, script)
+    if outcome.words:
+        say_failed(host, f"not all was mended: {outcome.words}")
+    return outcome.is_written
 
 
 @operation()
@@ -56,6 +98,11 @@ def trust(
         for each in found
         if each.remedy is Remedy.BLOCKS and (present or not each.rule.is_configuration)
     ]
+    unjudged = _unjudged(machine, found)
+    if present and unjudged and not ctx_state.get().is_executing:
+        host.noop("judged once root alone can change what Nix reads")
+        return
+    blocking.extend(unjudged)
     # A machine that fails here never comes to the last operation, which tells of these.
     left = left_behind(policy, machine, system) if present else ()
     if present:
@@ -72,6 +119,15 @@ def trust(
         host.noop("Nix trusts what is declared" if present else "nothing of nixtrust's is there")
         return
     yield FunctionCommand(_transact, (script, owner_of(machine).person, left), {})
+
+
+def _unjudged(machine: Machine | Unread, found: tuple[Finding, ...]) -> list[Finding]:
+    """What is to be mended before the configuration can be read."""
+    if isinstance(machine, Unread) or machine.nix is None:
+        return []
+    if not waits(machine, owner_of(machine), found):
+        return []
+    return [each for each in found if each.remedy is Remedy.MEND]
 
 
 def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> Script | None:
@@ -101,16 +157,21 @@ def _undoing(host: Host, policy: Policy, machine: Machine) -> Script | None:
 
 def _transact(state: State, host: Host, script: Script, person: str, left: tuple[str, ...]) -> bool:
     """Runs a transaction on the machine and says how it ended, if not well, with what is left."""
+    outcome = _outcome(host, script, person)
+    if outcome.words:
+        say_failed(host, str(outcome))
+    return outcome.is_written or fail(state, host, *left)
+
+
+def _outcome(host: Host, script: Script, person: str = "") -> Outcome:
+    """What came of a script that changes the machine."""
     try:
         answer = run_script(host, script, WRITING, person)
     finally:
         forget(host)
-    outcome = (
+    return (
         Outcome(Result.LOST, answer.reason) if isinstance(answer, Unread) else read_outcome(answer)
     )
-    if outcome.words:
-        say_failed(host, str(outcome))
-    return outcome.is_written or fail(state, host, *left)
 
 
 def _refusal(blocking: list[Finding]) -> str:

@@ -127,12 +127,20 @@ find_roots() {
 
 # are_roots FOLDER…: those that root alone can change. In a sticky one others cannot change what is
 # root's, but make more: that counts for the store alone, into which the daemon puts what it has built.
-# Behind a + is an access control list, and in the group's place what it lets at most.
+# Behind a + is an access control list, and in the group's place what it lets at most; a Mac's stands
+# in lines of its own, which begin with a blank.
 are_roots() {
+  if [ "$kernel" = Darwin ]; then long=-lden; else long=-ldn; fi
   # shellcheck disable=SC2012  # the last word is the name, as none has a blank
-  ls -ldn "$@" 2>/dev/null | awk '
+  ls "$long" "$@" 2>/dev/null | awk '
+    /^ / {
+      if (/ allow .*(write|append|add_file|add_subdirectory|delete|chown)/) its = ""
+      next
+    }
+    { if (its != "") print its; its = "" }
     $3 == 0 && $1 !~ /^........w/ &&
-      ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { print $NF }'
+      ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { its = $NF }
+    END { if (its != "") print its }'
 }
 
 # is_roots FOLDER: whether nobody but root can change where this path leads, on the whole way. It is

@@ -287,9 +287,10 @@ nix_as() {
 
 # --- The daemon -------------------------------------------------------------------------------
 
-# Sets manager (systemd, launchd, none), unit, daemon (its program), kill_mode and conf_dir.
+# Sets manager (systemd, launchd, none), unit, daemon (its program), kill_mode and conf_dir; daemon_files
+# to what it is started by, a path a line among other words.
 find_daemon() {
-  overrides='' manager=none unit='' daemon='' kill_mode='' daemon_pid='' daemon_started='' daemon_state=''
+  daemon_files='' overrides='' manager=none unit='' daemon='' kill_mode='' daemon_pid='' daemon_started='' daemon_state=''
   conf_dir=/etc/nix
   if [ -d /run/systemd/system ]; then
     # us+utc: systemd 247 and later; before that, whole seconds.
@@ -300,6 +301,7 @@ find_daemon() {
       read_shown ExecStart
       value=${value#'{ path='}
       daemon=${value%%[ ;]*}
+      find_files_of_unit
       read_shown KillMode
       kill_mode=$value
       read_shown ActiveState
@@ -319,6 +321,7 @@ find_daemon() {
       [ -e "$plist" ] || continue
       manager=launchd unit=$label
       daemon=$({ daemon_of_plist <"$plist"; } 2>/dev/null) || be_unread
+      daemon_files=$plist$newline$({ words_of_plist <"$plist"; } 2>/dev/null)
       { find_overrides_of_plist <"$plist"; } 2>/dev/null
       shown=$(limit 5 launchctl print "system/$label" 2>/dev/null)
       daemon_state=$(printf '%s\n' "$shown" | sed -n 's/^[[:space:]]*state = //p' | sed -n 1p)
@@ -409,6 +412,13 @@ find_flags() {
   set +f
 }
 
+find_files_of_unit() {
+  for property in FragmentPath DropInPaths EnvironmentFiles ExecStart; do
+    read_shown "$property"
+    daemon_files=$daemon_files$newline$(printf '%s\n' "$value" | tr ' ' '\n' | tr '=' '\n')
+  done
+}
+
 find_overrides_of_unit() {
   read_shown Environment
   find_variables "$(printf '%s\n' "$value" | tr ' ' '\n')"
@@ -452,7 +462,7 @@ daemon_of_plist() {
 
 show_unit() {
   limit 5 systemctl show "$@" -p EnvironmentFiles -p LoadState -p ExecStart -p KillMode -p ActiveState -p MainPID \
-    -p ExecMainStartTimestamp -p Environment nix-daemon.service 2>/dev/null
+    -p ExecMainStartTimestamp -p Environment -p FragmentPath -p DropInPaths nix-daemon.service 2>/dev/null
 }
 
 # read_shown PROPERTY: sets value to what systemctl has shown of it, or to nothing.

@@ -98,9 +98,18 @@ conf_file() {
         builders_group=$(printf '%s\n' "$text" | sed -n 's/^|build-users-group = //p' | sed -n '$p')
         ;;
     esac
+    case $text in *'= /'* | *'= @/'*) find_programs ;; esac
     return
   fi
   record file "$whose" "$file" unreadable "$why" "$link"
+}
+
+# Adds to programs what a file says that the daemon runs or loads, and the files of remote builders.
+find_programs() {
+  programs=${programs-}$newline$(printf '%s\n' "$text" | awk '
+    $1 ~ /^[|](extra-)?(plugin-files|builders|[a-z-]+-hook)$/ {
+      for (i = 3; i <= NF; i++) { sub(/^@/, "", $i); print $i }
+    }') || be_unread
 }
 
 # is_the_kernels FILE: which is no link itself. Behind a link to / bash begins with two of them.

@@ -69,7 +69,7 @@ read_head() {
 }
 
 look_at_configuration() {
-  builders_group=nixbld
+  builders_group=nixbld programs=''
   seen=$newline
   conf_files system "$conf_dir/nix.conf"
   conf_files system "$conf_dir/nix.custom.conf"
@@ -438,6 +438,7 @@ look() {
   look_at_nix
   look_at_owner
   look_at_configuration
+  look_at_writers
   look_at_users
   # At the same time, since each mostly waits.
   look_at_trusts | {

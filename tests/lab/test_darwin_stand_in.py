@@ -60,6 +60,10 @@ case $2 in
   *) exit 1 ;;
 esac
 exec /opt/mac/real/stat $follow -c "$format" "$3" """,
+    # GNU's has no -e, which tells access control lists.
+    "ls": """
+case $1 in -lden) shift; set -- -ldn "$@" ;; esac
+exec /opt/mac/real/ls "$@" """,
     "date": """
 [ "$1" != +%s ] || exec /opt/mac/real/date +%s
 [ "$1 $2" = '-j -f' ] || exit 1
@@ -131,7 +135,7 @@ def mac() -> lab.Machine:
     for name, text in {**scripts, "start": START, "stop": STOP, "as-darwin": AS_DARWIN}.items():
         (folder / name).write_text(f"#!/bin/sh\n{text.strip()}\n")
         (folder / name).chmod(0o755)
-    machine.run("mkdir /opt/mac/real && cp /usr/bin/stat /usr/bin/date /opt/mac/real/")
+    machine.run("mkdir /opt/mac/real && cp /usr/bin/stat /usr/bin/date /usr/bin/ls /opt/mac/real/")
     machine.run("systemctl stop nix-daemon.socket nix-daemon.service").check_returncode()
     return machine
 

@@ -25,7 +25,7 @@ OverSsh = Callable[[lab.Machine, str], Host]
 ROOT = Path(__file__).parents[2]
 LAB = "cache"
 RUN_SECONDS = 300.0
-OPERATIONS = 3
+OPERATIONS = 4
 MEMBERS = ("baleen", "jito.hello", "mia")
 # Every mess on one machine; suites and logins in turn, so that each mess is not each time the same.
 SPECS = tuple(

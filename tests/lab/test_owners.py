@@ -207,7 +207,7 @@ def test_nix_reads_what_is_declared_and_only_the_owners_files_changed(
     second = deploy(machines)
     assert second.status == 0
     for machine in machines.values():
-        assert second.of(machine).count("No changes") == 3, second.of(machine)
+        assert second.of(machine).count("No changes") == 4, second.of(machine)
 
 
 def test_a_line_of_the_parent_goes_with_the_block_and_all_else_stays(
@@ -263,7 +263,7 @@ def test_determinate_gets_the_block_and_keeps_what_it_would_bring_back(
         assert "3 keys of FlakeHub are brought back at each start" in first.of(machine)
     second = deploy(machines)
     for machine in machines.values():
-        assert second.of(machine).count("No changes") == 3, second.of(machine)
+        assert second.of(machine).count("No changes") == 4, second.of(machine)
 
 
 def test_a_vendors_cache_in_nix_custom_conf_is_not_the_vendors_to_keep(
@@ -384,7 +384,7 @@ def test_a_module_that_declares_it_all_is_in_step_and_nothing_is_printed(
     run = deploy(machines)
     assert run.status == 0, run
     for machine in machines.values():
-        assert run.of(machine).count("No changes") == 3
+        assert run.of(machine).count("No changes") == 4
         assert "lib.mkForce" not in run.of(machine)
 
 
@@ -433,7 +433,7 @@ def test_a_single_user_installation_is_set_in_the_persons_own_nix_conf(
         assert owned.stdout.split() == ["755"]
     second = deploy(machines)
     for machine in machines.values():
-        assert second.of(machine).count("No changes") == 3, second.of(machine)
+        assert second.of(machine).count("No changes") == 4, second.of(machine)
     assert deploy(machines, "undo.py").status == 0
     for machine in machines.values():
         left = machine.run("cat .config/nix/nix.conf; ls -A .config/nix", user="baleen")

@@ -28,6 +28,7 @@ NETWORKS = {
     "restart": "127.77.19",
     "portability": "127.77.20",
     "void-trust": "127.77.21",
+    "writers": "127.77.23",
 }
 _KEPT = "/root/etc-nix-as-it-came"
 # A new machine's daemon makes the store when it is asked first; a look tells whose the store is.

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from nixtrust.access import Access, Way, Writer
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END
+from nixtrust.findings import findings
 from nixtrust.owners import owner_of
 from nixtrust.plan import plan, restores
 from nixtrust.removal import Cut
 from nixtrust.scripts import (
     Script,
+    mend_script,
     probe_functions,
     probe_script,
     remove_script,
@@ -42,11 +45,19 @@ def undone() -> Script:
     return undo_script(restores(policy(), owner, observed.files), observed, owner, restarts=True)
 
 
+def mended() -> Script:
+    writer = Writer("/etc/nix", NIX_CONF, Way.EVERYBODY, "", frozenset(), "drwxrwxrwx")
+    observed = machine(access=Access((writer,), {"/etc/nix": "drwx---rwx", NIX_CONF: "-rw-------"}))
+    found = findings(policy(), observed, observed.system)
+    return mend_script(observed, owner_of(observed), found)
+
+
 SCRIPTS = {
     "probe": probe_script({"fallback": "true"}, ["work/projects"]),
     "home": Script(
         f"main() {{\n{probe_functions({}, ['work/projects'])}}}\n\n{{ main </dev/null; }}\n"
     ),
+    "mend": mended(),
     "write": written(),
     "undo": undone(),
     "restart": restart_script(machine(), owner_of(machine())),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nixtrust.access import Access, Way, Writer
 from nixtrust.conf import Unreadable
 from nixtrust.credentials import PLACE
 from nixtrust.findings import Remedy, Rule, Weight, findings
@@ -34,7 +35,7 @@ from tests.unit.observed import (
 )
 
 DRIFT, UNKNOWN, NOTE = Weight
-EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
+MEND, EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
 OWN = "/home/baleen/.config/nix/nix.conf"
 
 
@@ -282,6 +283,17 @@ def test_a_trusted_users_own_nix_conf_can_undermine_trust(text: str, line: str) 
 
 # All findings -------------------------------------------------------------------------------------
 
+ACCESS = Access(
+    (
+        Writer(
+            "/opt/team", "/opt/team/x.conf", Way.GROUP, "team", frozenset({"mia"}), "drwxrwxr-x"
+        ),
+        Writer(NIX_CONF, NIX_CONF, Way.OWNER, "baleen", frozenset(), "-rw-r--r--"),
+    ),
+    {NIX_CONF: "-rw-------"},
+    frozenset(),
+    ("@admin",),
+)
 ALL = [
     machine(unread_homes=(UnreadHome("mia", "/home/mia", "it ended with 1"),)),
     machine(f"{DECLARED}set-afterwards = yes\n", nix="nix (Nix) 2.99.0"),
@@ -295,6 +307,7 @@ ALL = [
         evidence=frozenset({"determinate-nixd"}),
     ),
     machine(restart_pending=True),
+    machine(access=ACCESS),
     machine(credentials=(credential(), credential("bash", hindrance=Hindrance.STORE))),
     machine(unread_places=(UnreadPlace(PLACE["netrc"], "/root/.netrc", "no permission"),)),
 ]

@@ -25,7 +25,7 @@ from tests.unit.observed import (
 )
 
 DRIFT, UNKNOWN, NOTE = Weight
-EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
+MEND, EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
 
 
 def changed_at(seconds: float, whose: str = "system") -> dict[str, FileStatus]:

@@ -35,7 +35,7 @@ from tests.unit.observed import (
 )
 
 DRIFT, UNKNOWN, NOTE = Weight
-EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
+MEND, EDIT, RESTART, REMOVE, HAND, BLOCKS = Remedy
 OWN = "/home/baleen/.config/nix/nix.conf"
 FLAKEHUB = (
     "cache.flakehub.com-3:hJuILl5sVK4iKm86JzgdXW12Y2Hwd5G07qKtHTOcDCM=",

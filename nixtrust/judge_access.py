@@ -1,0 +1,191 @@
+"""Who besides root can change what the daemon depends on, and who cannot read nix.conf."""
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+
+from nixtrust.access import Way, Writer
+from nixtrust.conf import Assignment, ConfFile, Files, Unreadable
+from nixtrust.conf_lines import Illegal, Line
+from nixtrust.conf_settings import spelled
+from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
+from nixtrust.machine import Machine
+from nixtrust.owners import Owner
+from nixtrust.plan import ORIGINAL
+from nixtrust.policy import Policy
+from nixtrust.wording import people
+
+
+def access(policy: Policy, machine: Machine, owner: Owner) -> Iterator[Finding]:
+    """Each file and folder that others can change, each that keeps members from nix.conf, and each
+    declared trusted user that is nobody there."""
+    if owner.person:
+        return
+    ours = mendable(machine, owner)
+    for path, writers in groupby(machine.access.writers, lambda writer: writer.path):
+        yield from _changeable(policy, machine, owner, tuple(writers), path in ours)
+    for path, mode in machine.access.closed.items():
+        if not isinstance(machine.files.get(path), Unreadable):
+            yield _closed(machine, path, mode, path in ours)
+    for name in machine.access.absent_accounts:
+        what = "group" if name.startswith("@") else "account"
+        there = f"{name} is declared trusted, and there is no such {what}"
+        yield note(Rule.ABSENT_ACCOUNT, "", there, "whoever makes one later is trusted")
+
+
+def conf_folder(owner: Owner) -> str:
+    """The folder of the configuration that nixtrust writes."""
+    return owner.root.rpartition("/")[0]
+
+
+def mendable(machine: Machine, owner: Owner) -> Collection[str]:
+    """What nixtrust may make root's alone: what it writes, and the folder of that.
+
+    Nothing where others can change a folder further up: they could have it back at once.
+    """
+    folder = conf_folder(owner)
+    further_up = {
+        writer.path for writer in machine.access.writers if _is_above(writer.path, folder)
+    }
+    if owner.target is None or owner.person or further_up:
+        return ()
+    files = {owner.root, *owner.editable}
+    return {folder, *files, *(f"{path}{ORIGINAL}" for path in files)}
+
+
+def waits(machine: Machine, owner: Owner, found: Collection[Finding]) -> bool:
+    """Whether the configuration can be judged only once its folder is root's alone."""
+    folder = conf_folder(owner)
+    return _is_unread(machine, owner) and any(
+        each.remedy is Remedy.MEND and each.where == folder for each in found
+    )
+
+
+def _is_unread(machine: Machine, owner: Owner) -> bool:
+    return any(isinstance(machine.files.get(each), Unreadable) for each in (owner.root, owner.file))
+
+
+def _is_above(path: str, folder: str) -> bool:
+    return path != folder and f"{folder}/".startswith(f"{path.rstrip('/')}/")
+
+
+# Who can change it ----------------------------------------------------------------------------
+
+
+def _changeable(
+    policy: Policy, machine: Machine, owner: Owner, writers: Sequence[Writer], is_ours: bool
+) -> Iterator[Finding]:
+    """What is to say of one path.
+
+    Who is declared trusted, or may run anything as root, gains nothing by it. But root opens
+    nothing in a folder that anybody else can change.
+    """
+    path, subject = writers[0].path, writers[0].subject
+    who = {writer: _who(machine, writer) for writer in writers}
+    excused = {
+        name for names in who.values() for name in names if _is_trusted(policy, machine, name)
+    }
+    is_anybodys = [each for each in writers if each.way in (Way.EVERYBODY, Way.UNKNOWN)]
+    gaining = [each for each in writers if each in is_anybodys or who[each] - excused]
+    if not gaining and path == conf_folder(owner) and is_ours and _is_unread(machine, owner):
+        gaining = list(writers)
+    with_it = f", and with it {subject}" if subject != path else ""
+    there = f"{' and '.join(_says(each, who[each]) for each in gaining)} can change it{with_it}"
+    if not gaining and excused:
+        named = people(sorted(excused))
+        there = f"{named} can change it{with_it}, and may do anything there as it is"
+        yield note(Rule.CHANGEABLE, path, there)
+    elif not gaining:
+        pass
+    elif is_ours:
+        yield drift(Rule.CHANGEABLE, Remedy.MEND, path, there)
+    elif all(each.way is Way.UNKNOWN for each in gaining):
+        to_do = _by_hand(path, gaining, machine.kernel)
+        yield unknown(Rule.CHANGEABLE, Remedy.HAND, path, there, to_do)
+    else:
+        to_do = _by_hand(path, gaining, machine.kernel)
+        yield drift(Rule.CHANGEABLE, Remedy.HAND, path, there, to_do=to_do)
+
+
+def _who(machine: Machine, writer: Writer) -> frozenset[str]:
+    """The accounts besides root that one way is open to, of those that can be named."""
+    match writer.way:
+        case Way.OWNER | Way.USER:
+            names = {writer.name}
+        case Way.GROUP:
+            of_group = {user.name for user in machine.users if writer.name in user.groups}
+            names = {*writer.members, *of_group}
+        case _:
+            names = set()
+    return frozenset(names - {user.name for user in machine.users if user.uid == 0})
+
+
+def _is_trusted(policy: Policy, machine: Machine, name: str) -> bool:
+    groups = {group for user in machine.users if user.name == name for group in user.groups}
+    declared = {name, *(f"@{group}" for group in groups)}
+    return name in machine.access.sudoers or not declared.isdisjoint(policy.trusted_users)
+
+
+def _says(writer: Writer, who: frozenset[str]) -> str:
+    match writer.way:
+        case Way.OWNER:
+            return f"{writer.name}, who owns it,"
+        case Way.USER:
+            return f"{writer.name}, by its access control list,"
+        case Way.GROUP:
+            members = f" ({people(sorted(who))})" if who else ""
+            return f"the group {writer.name}{members}"
+        case Way.EVERYBODY:
+            return "everybody"
+        case Way.UNKNOWN:
+            return "nobody knows who"
+
+
+def _by_hand(path: str, writers: Sequence[Writer], kernel: str) -> str:
+    """The commands that make it root's alone. A file is made anew: somebody may have the old one
+    open, or a second name for it."""
+    its, new = shlex.quote(path), shlex.quote(f"{path}.new")
+    lists = "chmod -N" if kernel == "Darwin" else "setfacl -b"
+    is_listed = any(each.mode.endswith("+") or each.way is Way.USER for each in writers)
+    match writers[0].mode[:1]:
+        case "l":
+            return f"`chown -h root {its}`"
+        case "d":
+            dropping = f"{lists} {its} && " if is_listed else ""
+            return f"`{dropping}chown root {its} && chmod go-w {its}`"
+        case _:
+            return f"`cp {its} {new} && chmod go-w {new} && mv {new} {its}`"
+
+
+# Who cannot read it ---------------------------------------------------------------------------
+
+
+def _closed(machine: Machine, path: str, mode: str, is_ours: bool) -> Finding:
+    """Nix ignores in silence what it may not read (NixOS/nix src/libutil/configuration.cc)."""
+    there = f"its mode is {mode}: members' own Nix reads nothing of what nix.conf says"
+    secret = _secret_in(path, machine.files)
+    if is_ours and not secret:
+        return drift(Rule.CLOSED, Remedy.MEND, path, there)
+    to_do = f"`chmod {'a+rx' if mode.startswith('d') else 'a+r'} {shlex.quote(path)}`"
+    if secret:
+        to_do = f"take what is secret out of {secret} into a file that it includes, then {to_do}"
+    return drift(Rule.CLOSED, Remedy.HAND, path, there, to_do=to_do)
+
+
+def _secret_in(path: str, files: Files) -> str:
+    """A file that everybody could read then, and that may hold a secret; or nothing."""
+    for each, conf in files.items():
+        if each == path or each.startswith(f"{path}/"):
+            lines = conf.lines if isinstance(conf, ConfFile) else ()
+            if any(map(_may_be_secret, lines)):
+                return each
+    return ""
+
+
+def _may_be_secret(line: Line) -> bool:
+    match line:
+        case Assignment():
+            return spelled(line.name)[0] == "access-tokens" or "***" in line.tokens
+        case Illegal():
+            return True
+    return False

@@ -1,0 +1,247 @@
+"""Who besides root can change what the daemon depends on is told, and what is ours is mended."""
+
+from functools import partial
+
+import pytest
+
+import lab
+from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
+from nixtrust.machine import Machine, read_answer
+from nixtrust.scripts import probe_script
+from tests.lab import transactions
+from tests.lab.layouts import Layout, determinate, lay, newer_installer
+from tests.lab.transactions import RESTART, run_for, start_anew
+
+pytestmark = pytest.mark.lab
+
+LAB = "writers"
+declaring = partial(transactions.declaring, of=LAB)
+ABOUT = (Rule.CHANGEABLE, Rule.CLOSED, Rule.ABSENT_ACCOUNT)
+# All there is to know of the configuration and its folder.
+STATE = "find /etc/nix -printf '%p %y %m %U %G %i %T@ %C@ %l\\n' | sort; cat /etc/nix/*"
+
+
+@pytest.fixture(scope="module")
+def machines() -> dict[str, lab.Machine]:
+    up = transactions.machines(*lab.SUITES, of=LAB, people=("baleen", "mia"))
+    for machine in up.values():
+        machine.run(
+            "useradd -m ann; groupadd builders; groupadd nobodys; usermod -a -G builders mia"
+        )
+    return up
+
+
+@pytest.fixture(params=lab.SUITES)
+def machine(request: pytest.FixtureRequest, machines: dict[str, lab.Machine]) -> lab.Machine:
+    return start_anew(machines[request.param])
+
+
+def judged(machine: lab.Machine, *trusted: str) -> list[Finding]:
+    policy = declaring(*trusted)
+    answer = machine.run("exec sh -s", input=probe_script(policy.texts))
+    assert answer.stderr == ""
+    seen = read_answer(answer.stdout.splitlines())
+    assert isinstance(seen, Machine), seen
+    found = findings(policy, seen, machine.system)
+    return [each for each in found if each.rule in ABOUT]
+
+
+def state(machine: lab.Machine) -> str:
+    return machine.run(STATE).stdout
+
+
+def said(machine: lab.Machine, *options: str, trusted: tuple[str, ...] = ()) -> tuple[int, str]:
+    done = run_for(machine, "deploy.py", *(options or ("-y",)), trusted=trusted)
+    return done.returncode, done.stdout
+
+
+# What is told -----------------------------------------------------------------------------------
+
+
+def test_what_is_as_its_maker_left_it_is_no_finding(machine: lab.Machine) -> None:
+    assert judged(machine) == []
+    layouts: list[Layout] = [determinate(), newer_installer("build-users-group = nixbld\n")]
+    for layout in layouts:
+        lay(machine, layout)
+        assert judged(machine) == []
+        start_anew(machine)
+
+
+# Each: what a member or a careless hand has done; the path, and who can change it, as it is told.
+TOLD = (
+    ("mkdir -p /etc/xdg/nix; chmod 777 /etc/xdg/nix", "/etc/xdg/nix", "everybody"),
+    ("mkdir -p /root/.config; chown baleen /root/.config", "/root/.config", "baleen, who owns it,"),
+    (
+        "mkdir /etc/team; chgrp builders /etc/team; chmod 775 /etc/team;"
+        "echo '!include /etc/team/not-there.conf' >>/etc/nix/nix.conf",
+        "/etc/team",
+        "the group builders (mia)",
+    ),
+    (
+        "mkdir /opt/own; cd /opt/own; touch a.conf; chgrp ann a.conf; chmod 664 a.conf;"
+        "ln -s ../../opt/own/a.conf /etc/nix/a.conf; echo '!include a.conf' >>/etc/nix/nix.conf",
+        "/opt/own/a.conf",
+        "the group ann (ann)",
+    ),
+    (
+        "touch /opt/hook; chmod 757 /opt/hook;"
+        "echo 'post-build-hook = /opt/hook' >>/etc/nix/nix.conf",
+        "/opt/hook",
+        "everybody",
+    ),
+    (
+        "mkdir /opt/sticky; chmod 1777 /opt/sticky;"
+        "setpriv --reuid baleen --clear-groups ln -s /usr/bin/true /opt/sticky/hook;"
+        "ln -s /opt/sticky/hook /etc/nix/hook;"
+        "echo 'pre-build-hook = /etc/nix/hook' >>/etc/nix/nix.conf",
+        "/opt/sticky/hook",
+        "baleen, who owns it,",
+    ),
+    (
+        "mkdir /opt/open; chmod 1777 /opt/open;"
+        "echo 'diff-hook = /opt/open/not-there' >>/etc/nix/nix.conf",
+        "/opt/open",
+        "everybody",
+    ),
+    (
+        "mkdir -p /etc/systemd/system/nix-daemon.service.d;"
+        "chown baleen /etc/systemd/system/nix-daemon.service.d",
+        "/etc/systemd/system/nix-daemon.service.d",
+        "baleen, who owns it,",
+    ),
+    ("chmod 666 /nix/var/nix/db/db.sqlite", "/nix/var/nix/db/db.sqlite", "everybody"),
+)
+# And what gives nobody a power that they have not.
+NOT_TOLD = """
+# A group without members, a sticky folder in which the names are root's, a person's own group.
+mkdir /opt/staffed; chgrp nobodys /opt/staffed; chmod 2775 /opt/staffed
+echo '!include /opt/staffed/not-there.conf' >>/etc/nix/nix.conf
+mkdir /opt/roots; chmod 1777 /opt/roots; cp /usr/bin/true /opt/roots/hook
+ln -s /opt/roots/hook /etc/nix/roots; echo 'build-hook = /etc/nix/roots' >>/etc/nix/nix.conf
+"""
+UNDO = """
+rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d
+chmod 644 /nix/var/nix/db/db.sqlite
+"""
+
+
+def test_who_can_change_what_the_daemon_depends_on_is_drift_that_names_them(
+    machine: lab.Machine,
+) -> None:
+    machine.run(
+        "set -e\n" + "\n".join([*(mess for mess, _, _ in TOLD), NOT_TOLD])
+    ).check_returncode()
+    found = {each.where: each for each in judged(machine)}
+    machine.run(UNDO).check_returncode()
+    assert sorted(found) == sorted(path for _, path, _ in TOLD)
+    for _, path, who in TOLD:
+        assert found[path].there.startswith(f"{who} can change it"), found[path]
+        assert (found[path].weight, found[path].remedy) == (Weight.DRIFT, Remedy.HAND)
+    # What is told to be done does it.
+    assert all("`" in each.to_do for each in found.values())
+
+
+def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
+    machine.run("set -e\n" + "\n".join(mess for mess, _, _ in TOLD)).check_returncode()
+    # What stands in a folder of somebody's is looked at once the folder is root's.
+    for _ in range(3):
+        for each in judged(machine):
+            machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine)
+    machine.run(UNDO).check_returncode()
+    assert left == []
+
+
+def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> None:
+    machine.run("""
+        set -e
+        mkdir -p /opt/team; chown ann /opt/team; echo '!include /opt/team/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/his; chown baleen /opt/his; echo '!include /opt/his/x' >>/etc/nix/nix.conf
+        printf 'ann ALL=(ALL:ALL) NOPASSWD: ALL\\nmia ALL=(ALL) /bin/ls\\n' >/etc/sudoers.d/them
+    """).check_returncode()
+    found = judged(machine, "baleen")
+    machine.run(f"rm /etc/sudoers.d/them; {UNDO}").check_returncode()
+    assert [(each.weight, each.where) for each in found] == [
+        (Weight.NOTE, "/opt/his"),
+        (Weight.NOTE, "/opt/team"),
+    ]
+    assert found[1].there.startswith("ann can change it, and with it /opt/team/x")
+
+
+def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Machine) -> None:
+    found = judged(machine, "baleen", "@builders", "@admin", "zoe")
+    assert [each.there for each in found] == [
+        "@admin is declared trusted, and there is no such group",
+        "zoe is declared trusted, and there is no such account",
+    ]
+    assert {each.weight for each in found} == {Weight.NOTE}
+
+
+# What is mended ---------------------------------------------------------------------------------
+
+# Each: what was done, and what a run says of it.
+MENDED = {
+    "his file": ("chown baleen /etc/nix/nix.conf; chmod 666 /etc/nix/nix.conf", "nix.conf: baleen"),
+    "an open folder": ("chmod 777 /etc/nix", "/etc/nix: everybody can change it, and with it"),
+    "his folder and his file": (
+        "chown -R baleen /etc/nix; echo 'trusted-users = baleen' >>/etc/nix/nix.conf;"
+        "ln -s 1:0 /etc/nix/.nixtrust-lock; touch /etc/nix/.nixtrust-restart-pending;"
+        "echo 'trusted-users = *' >/etc/nix/.nixtrust-good.nix.conf",
+        "/etc/nix: baleen, who owns it, can change it",
+    ),
+    "a closed file": ("chmod 600 /etc/nix/nix.conf", "nix.conf: its mode is -rw-------"),
+    "a closed folder": ("chmod 700 /etc/nix", "/etc/nix: its mode is drwx------"),
+}
+
+
+@pytest.mark.parametrize("mess", MENDED)
+def test_what_is_ours_is_made_roots_alone_and_read_by_all(
+    mess: str, machines: dict[str, lab.Machine]
+) -> None:
+    suite = lab.SUITES[list(MENDED).index(mess) % len(lab.SUITES)]
+    machine = start_anew(machines[suite])
+    done, words = MENDED[mess]
+    # A second name, and an open file, of what he may write to.
+    machine.run(f"""
+        {done}
+        ln /etc/nix/nix.conf /root/second-name
+        {RESTART}
+    """).check_returncode()
+    was = state(machine)
+    status, dry = said(machine, "--dry", "--diff")
+    assert words in dry
+    assert "to be mended" in dry
+    assert state(machine) == was
+
+    status, wet = said(machine)
+    assert status == 0, wet
+    assert judged(machine) == []
+    assert transactions.holds(machine, declaring())
+    told = machine.run("stat -c '%a %U %G %h' /etc/nix /etc/nix/nix.conf /etc/nix/nix.conf.*")
+    assert [line.rsplit(" ", 1)[0] for line in told.stdout.splitlines()] == [
+        "755 root root",
+        "644 root root",
+        "644 root root",
+    ]
+    tried = machine.run("cat /etc/nix/nix.conf && ! echo x >>/etc/nix/nix.conf", "baleen")
+    assert tried.returncode == 0
+    assert "declared" in tried.stdout or "substituters" in tried.stdout
+    was = state(machine)
+    machine.run("echo 'trusted-users = baleen' >/root/second-name; rm /root/second-name")
+    assert state(machine) == was
+    status, again = said(machine)
+    assert status == 0, again
+    assert "to be mended" not in again
+    assert state(machine) == was
+
+
+def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine) -> None:
+    machine.run("""
+        echo 'access-tokens = github.com=made-up' >>/etc/nix/nix.conf
+        chmod 600 /etc/nix/nix.conf
+    """).check_returncode()
+    (found,) = judged(machine)
+    assert (found.where, found.remedy) == ("/etc/nix/nix.conf", Remedy.HAND)
+    assert "made-up" not in str(found)
+    said(machine)
+    assert machine.run("stat -c %a /etc/nix/nix.conf").stdout == "600\n"

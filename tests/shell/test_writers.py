@@ -1,0 +1,97 @@
+"""Who can change what the daemon depends on, on a Mac: ls, dscl and sudo are stand-ins."""
+
+import subprocess
+from pathlib import Path
+
+from tests.shell.looking import functions
+
+WRITERS = (Path(__file__).parents[2] / "nixtrust/shell/writers.sh").read_text()
+# What ls -lden says on one with Homebrew: its bin is its owner's and the administrators'.
+MAC = """\
+drwxr-xr-x  22 0    0    704 Nov  1 10:00 /
+lrwxr-xr-x@  1 0    0     11 Nov  1 10:00 /etc -> private/etc
+drwxr-xr-x@ 10 0    0    320 Nov  1 10:00 /nix
+drwxrwxr-t@ 99 0    350 3168 Nov  1 10:00 /nix/store
+drwxr-xr-x   6 0    0    192 Nov  1 10:00 /private
+drwxr-xr-x  80 0    0   2560 Nov  1 10:00 /private/etc
+drwxr-xr-x+  6 0    0    192 Nov  1 10:00 /private/etc/nix
+ 0: group:everyone deny delete
+-rw-r--r--   1 0    0    400 Nov  1 10:00 /private/etc/nix/nix.conf
+drwxr-xr-x  65 0    0   2080 Nov  1 10:00 /Library
+drwxr-xr-x  30 0    20   960 Nov  1 10:00 /Library/Application Support
+drwxrwxr-x  30 501  80   960 Nov  1 10:00 /usr/local/bin
+"""
+DSCL = """
+dscl() {
+  case "$*" in
+    *'-search /Groups PrimaryGroupID 80') printf 'admin\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' ;;
+    *'-read /Groups/admin '*) printf 'PrimaryGroupID: 80\\nGroupMembership: root baleen\\n' ;;
+    *'-list /Users PrimaryGroupID') printf 'baleen  20\\nmia  20\\nroot  0\\n' ;;
+    *) return 56 ;;
+  esac
+}
+id() { echo baleen; }
+sudo() { [ "$4" != baleen ] || printf 'Matching:\\n    (ALL) ALL\\n'; }
+limit() { shift; "$@"; }
+"""
+
+
+def told(listed: str, lacking: str = "") -> list[list[str]]:
+    paths = [
+        line[line.index(" /") + 1 :].partition(" -> ")[0]
+        for line in listed.splitlines()
+        if line[0] != " "
+    ]
+    steps = f"""
+{DSCL}
+kernel=Darwin physical=/private/etc/nix conf_dir=/etc/nix writers=' '
+ways='{"".join(f"{path}{chr(9)}its-subject{chr(10)}" for path in paths)}'
+lacking='{chr(10)}{lacking}{chr(10)}'
+cd() {{ :; }}
+pwd() {{ echo /private/etc/nix; }}
+ls() {{ printf %s '{listed}'; }}
+changeable=$(changeable)
+each_line writer "$changeable"
+tell_sudoers $writers
+}}
+main </dev/null
+"""
+    script = f"{functions({})}{WRITERS}{steps}"
+    ran = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    return [line.split("\t") for line in ran.stdout.splitlines()]
+
+
+def test_of_a_mac_with_homebrew_only_its_owner_and_the_administrators_are_told() -> None:
+    assert told(MAC) == [
+        ["writer", "/usr/local/bin", "its-subject", "owner", "baleen", "", "drwxrwxr-x"],
+        ["writer", "/usr/local/bin", "its-subject", "group", "admin", "root baleen ", "drwxrwxr-x"],
+        ["sudoer", "baleen"],
+    ]
+
+
+def test_whom_a_macs_access_control_list_lets_write_is_told() -> None:
+    entries = (
+        " 1: user:mia inherited allow list,add_file,search\n"
+        " 2: group:admin allow delete_child\n"
+        " 3: user:ann allow list,search,readattr\n"
+        " 4: user:eve deny write\n"
+    )
+    listed = MAC.replace("-rw-r--r--   1", f"{entries}-rw-------   1").replace(
+        "drwxrwxr-x  30 501", "drwxr-xr-x  30 0"
+    )
+    assert told(listed) == [
+        ["writer", "/etc/nix", "its-subject", "user", "mia", "", "drwxr-xr-x+"],
+        ["writer", "/etc/nix", "its-subject", "group", "admin", "root baleen ", "drwxr-xr-x+"],
+        ["closed", "/etc/nix/nix.conf", "-rw-------"],
+        ["sudoer", "baleen"],
+    ]
+
+
+def test_where_a_name_is_not_there_a_sticky_folder_lets_others_make_it() -> None:
+    assert told(MAC, lacking="/nix/store")[0][:4] == [
+        "writer",
+        "/nix/store",
+        "its-subject",
+        "group",
+    ]

@@ -1,0 +1,118 @@
+"""Who can change what the daemon depends on: what is told, what is mended, and what by hand."""
+
+import pytest
+
+from nixtrust.access import Access, Way, Writer, read_access
+from nixtrust.conf import Unreadable
+from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
+from nixtrust.machine import Machine
+from tests.unit.observed import BALEEN, DECLARED, NIX_CONF, NO_DAEMON, ROOT, SYSTEM, machine, policy
+
+ABOUT = (Rule.CHANGEABLE, Rule.CLOSED, Rule.ABSENT_ACCOUNT)
+
+
+def writer(
+    path: str = NIX_CONF,
+    way: Way = Way.EVERYBODY,
+    name: str = "",
+    members: str = "",
+    mode: str = "-",
+) -> Writer:
+    return Writer(path, NIX_CONF, way, name, frozenset(members.split()), mode)
+
+
+def judged(observed: Machine, *trusted: str) -> list[Finding]:
+    declared = policy(nix_trusted_users=["root", *trusted])
+    return [each for each in findings(declared, observed, SYSTEM) if each.rule in ABOUT]
+
+
+def test_all_ways_to_one_path_are_one_finding() -> None:
+    ways = (
+        writer(way=Way.OWNER, name="mia"),
+        writer(way=Way.GROUP, name="staff", members="ann"),
+        writer(),
+    )
+    (found,) = judged(machine(access=Access(ways)))
+    assert found.there == "mia, who owns it, and the group staff (ann) and everybody can change it"
+    assert (found.weight, found.remedy) == (Weight.DRIFT, Remedy.MEND)
+
+
+@pytest.mark.parametrize(
+    ("way", "trusted", "sudoers", "weight"),
+    [
+        (writer(way=Way.OWNER, name="baleen"), (), (), Weight.DRIFT),
+        (writer(way=Way.OWNER, name="baleen"), ("baleen",), (), Weight.NOTE),
+        (writer(way=Way.OWNER, name="baleen"), ("@baleen",), (), Weight.NOTE),
+        (writer(way=Way.USER, name="baleen"), (), ("baleen",), Weight.NOTE),
+        (writer(way=Way.GROUP, name="staff", members="baleen mia"), (), ("baleen",), Weight.DRIFT),
+        # Of persons it is told what groups they are in.
+        (writer(way=Way.GROUP, name="baleen"), (), (), Weight.DRIFT),
+        (writer(way=Way.GROUP, name="staff"), (), (), None),
+        (writer(way=Way.GROUP, name="root", members="root"), (), (), None),
+        (writer(way=Way.EVERYBODY), ("baleen",), ("baleen",), Weight.DRIFT),
+    ],
+)
+def test_it_is_drift_where_somebody_gains_by_it(
+    way: Writer, trusted: tuple[str, ...], sudoers: tuple[str, ...], weight: Weight | None
+) -> None:
+    observed = machine(access=Access((way,), sudoers=frozenset(sudoers)))
+    assert [each.weight for each in judged(observed, *trusted)] == ([weight] if weight else [])
+
+
+def test_what_nobody_can_tell_is_unknown() -> None:
+    (found,) = judged(machine(access=Access((writer("/opt", Way.UNKNOWN, mode="drwxrwxr-x+"),))))
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.HAND)
+    assert "setfacl -b /opt" in found.to_do
+
+
+@pytest.mark.parametrize("path", ["/etc", "/", "/usr/bin/nix", "/etc/nix/team.conf"])
+def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
+    mode = "-rwxrwxrwx" if path.endswith(("nix", "conf")) else "drwxrwxrwx"
+    (found,) = judged(machine(access=Access((writer(path, mode=mode),))))
+    assert (found.remedy, found.where) == (Remedy.HAND, path)
+    assert found.to_do.startswith("`")
+
+
+def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
+    found = judged(machine(access=Access((writer("/etc", mode="drwxrwxrwx"), writer()))))
+    assert {each.remedy for each in found} == {Remedy.HAND}
+
+
+def test_where_the_folder_is_to_be_mended_nothing_else_is_judged_of_nix_conf() -> None:
+    access = Access((writer("/etc/nix", mode="drwxrwxrwx"),))
+    observed = machine(files={NIX_CONF: Unreadable()}, access=access)
+    assert [each.rule for each in findings(policy(), observed, SYSTEM)] == [Rule.CHANGEABLE]
+    # Nor of a folder that root does not open, though all who can change it are trusted.
+    trusted = Access((writer("/etc/nix", Way.OWNER, "baleen", mode="drwxr-xr-x"),))
+    observed = machine(files={NIX_CONF: Unreadable()}, access=trusted)
+    assert [each.remedy for each in judged(observed, "baleen")] == [Remedy.MEND]
+
+
+def test_a_persons_own_installation_is_that_persons_to_change() -> None:
+    mine = machine(
+        files={BALEEN.nix_conf: DECLARED},
+        store_owner="baleen",
+        daemon=NO_DAEMON,
+        users=(ROOT, BALEEN),
+        access=Access((writer(),)),
+    )
+    assert judged(mine) == []
+
+
+@pytest.mark.parametrize("line", ["access-tokens =", "netrc-file = ***", "?"])
+def test_a_closed_file_that_may_hold_a_secret_is_not_opened(line: str) -> None:
+    access = Access(closed={NIX_CONF: "-rw-------"})
+    (found,) = judged(machine(f"{DECLARED}{line}\n", access=access))
+    assert (found.weight, found.remedy) == (Weight.DRIFT, Remedy.HAND)
+    (found,) = judged(machine(DECLARED, access=access))
+    assert (found.weight, found.remedy) == (Weight.DRIFT, Remedy.MEND)
+
+
+def test_what_the_probe_does_not_write_is_no_answer() -> None:
+    for record in [
+        ("writer", ("/etc", "x", "owner")),
+        ("closed", ("/etc",)),
+        ("writer", ("/", "/", "he", "", "", "")),
+    ]:
+        with pytest.raises(ValueError, match=r"fields|valid"):
+            read_access([record])
