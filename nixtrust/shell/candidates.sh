@@ -138,7 +138,7 @@ are_roots() {
       next
     }
     { if (its != "") print its; its = "" }
-    $3 == 0 && $1 !~ /^........w/ &&
+    $3 == 0 && $1 ~ /^d.......[^w]/ &&
       ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { its = $NF }
     END { if (its != "") print its }'
 }

@@ -5,7 +5,9 @@
 look_at_writers() {
   if [ "$my_uid" != 0 ] || [ "$nix_state" != present ] || [ "$nix_user" != root ]; then return; fi
   ways=/$tab$conf_dir/nix.conf$newline lacking=$newline writers=' '
-  each_line walk "$(depended_on)"
+  depended_on=$(depended_on)
+  find_roots_above "$depended_on"
+  each_line walk "$depended_on"
   changeable=$(changeable) || be_unread
   each_line writer "$changeable"
   # shellcheck disable=SC2086  # names
@@ -39,6 +41,20 @@ depended_on() {
   if [ "$manager" = systemd ]; then
     for folder in /etc /run /usr/local/lib; do echo "$folder/systemd/system/$unit.d"; done
   fi
+}
+
+# find_roots_above PATHS: sets alone: of the folders above those that root alone can change, asked at once.
+find_roots_above() {
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2046  # a list
+  set -- $(printf '%s\n' "$1" | awk -F / '/^\// {
+    above = ""
+    for (i = 2; i < NF; i++) if (!seen[above = above "/" $i]++) print above
+  }')
+  unset IFS
+  set +f
+  alone=$newline$(are_roots "$@")$newline
 }
 
 # walk PATH: each name on the way there, and to where links lead, joins ways, behind it what it leads
@@ -80,7 +96,8 @@ walk() {
 # Whether root alone can change the folder $at, or at least what is next in it: in a sticky one others
 # cannot change what is root's.
 leads_on_safely() {
-  case $roots in *"$newline$at$newline"*) return 0 ;; esac
+  # Whoever comes here has come by way of all above it.
+  case $roots$alone in *"$newline$at$newline"*) return 0 ;; esac
   if [ -n "$(are_roots "$at")" ]; then
     roots=$roots$at$newline
     return 0
