@@ -96,6 +96,10 @@ look_into() {
     unread_place "$file" 'no permission to read it'
     return
   fi
+  if is_the_kernels "$file"; then
+    unread_place "$file" "$the_kernels"
+    return
+  fi
   suspects=$suspects$place$tab$person$tab$home$tab$file$newline
   files=$files$file$newline
   case $place in

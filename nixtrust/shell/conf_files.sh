@@ -44,6 +44,7 @@ conf_files() {
 }
 
 others_can='others than root can change it, or a folder on the way'
+the_kernels='in /proc, /sys or /dev reading may have effects, or no end'
 
 # The one $file; what it includes joins $queue. Nix resolves an include against the folder of the
 # including file; Lix takes '~/' in a person's file for that person's home.
@@ -78,7 +79,7 @@ conf_file() {
   elif [ ! -r "$file" ]; then
     why='no permission to read it'
   elif is_the_kernels "${link:-$file}"; then
-    why='in /proc, /sys or /dev reading may have effects, or no end'
+    why=$the_kernels
   elif ! read_status; then
     why='stat fails on it'
   elif [ "$size" -gt 1048576 ]; then
@@ -112,9 +113,13 @@ find_programs() {
     }') || be_unread
 }
 
-# is_the_kernels FILE: which is no link itself. Behind a link to / bash begins with two of them.
+# is_the_kernels FILE: by where it leads, whatever the way. Leaves the shell in that folder, because a
+# process for each of thousands of files takes long. Behind a link to / bash begins with two of them.
 is_the_kernels() {
-  case $(cd -P "${1%/*}/" 2>/dev/null && pwd -P)/ in
+  end=$1
+  if [ -h "$end" ]; then end=$(real_path "$end"); fi
+  cd -P "${end%/*}/" 2>/dev/null || return
+  case $PWD/ in
     /proc/* | /sys/* | /dev/* | //proc/* | //sys/* | //dev/*) ;;
     *) return 1 ;;
   esac

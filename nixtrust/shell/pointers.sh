@@ -67,8 +67,14 @@ follow_location() {
   usual_locations
   set_location "$name" "$path"
   # A start-up file of root's may name a folder of somebody else's.
-  if [ -f "$config/nix/nix.conf" ] && is_own "$config/nix/nix.conf"; then
-    confs=$confs$config/nix/nix.conf$newline
+  file=$config/nix/nix.conf
+  if [ -f "$file" ] && is_own "$file"; then
+    if is_the_kernels "$file"; then
+      place=netrc
+      unread_place "$file" "$the_kernels"
+    else
+      confs=$confs$file$newline
+    fi
   fi
   candidates_of_home
   follow_links
@@ -167,7 +173,12 @@ candidates_of_settings() {
     [ -z "$units" ] || point find_pointers_of_units $units
     [ -z "$plists" ] || point find_pointers_of_plists $plists
   }
-  point find_pointers_of_determinate /etc/determinate/config.json
+  set -- /etc/determinate/config.json
+  if is_the_kernels "$1"; then
+    unread_place "$1" "$the_kernels"
+  else
+    point find_pointers_of_determinate "$1"
+  fi
   for line in $pointers; do
     set +f
     unset IFS

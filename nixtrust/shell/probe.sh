@@ -45,7 +45,7 @@ look_at_owner() {
   record store-owner "$store_owner"
   for file in "$conf_dir/nix.conf" "$conf_dir/nix.custom.conf"; do
     is_own "$file" && [ -f "$file" ] && [ -r "$file" ] || continue
-    if [ -h "$file" ] && is_the_kernels "$(real_path "$file")"; then continue; fi
+    if is_the_kernels "$file"; then continue; fi
     read_head "$file"
     case $head in
       *'DETERMINATE NIX CONFIG'*) record header "$file" determinate ;;

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -300,9 +301,63 @@ def test_what_is_no_file_holds_nothing(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_to_its_end_is_not_clean(tmp_path: Path) -> None:
-    # It can be opened, and reading it fails.
-    (tmp_path / ".netrc").symlink_to("/proc/self/mem")
-    assert unread(tmp_path) == [(".netrc", "reading it failed")]
+    put(tmp_path / ".netrc", "machine a.cachix.org\n")
+    (record,) = told(tmp_path, settings='tr() { command tr "$@"; return 1; }')
+    assert record == ["unread-place", "netrc", f"{tmp_path}/.netrc", "reading it failed"]
+
+
+THE_KERNELS = "in /proc, /sys or /dev reading may have effects, or no end"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="no /proc here")
+@pytest.mark.parametrize(
+    "links",
+    [
+        {".bash_aliases": "/proc/version"},
+        {".bash_aliases": "a", "a": "up/proc/version", "up": "/"},
+        {".bashrc.d": "/proc/sys/kernel/random", ".env.x": "/sys/kernel/notes"},
+    ],
+    ids=["a link", "by way of others", "a folder"],
+)
+def test_what_is_the_kernels_is_never_opened(links: dict[str, str], tmp_path: Path) -> None:
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    opened = tmp_path / "opened"
+    settings = f'grep() {{ printf "%s\\n" "$@" >>{opened}; command grep "$@"; }}'
+    records = told(tmp_path, settings=settings)
+    assert records
+    assert {record[3] for record in records} == {THE_KERNELS}
+    assert str(tmp_path / ".") not in opened.read_text()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/shm"), reason="no /dev/shm here")
+def test_where_a_pointer_leads_into_the_kernels_nothing_is_opened(tmp_path: Path) -> None:
+    root, home = tmp_path / "root", tmp_path / "home"
+    put(home / ".bashrc", "export XDG_CONFIG_HOME=$HOME/c\n")
+    (home / "c/nix").mkdir(parents=True)
+    (home / "c/nix/nix.conf").symlink_to("/proc/version")
+    (root / "etc/determinate").mkdir(parents=True)
+    (root / "etc/determinate/config.json").symlink_to("/proc/version")
+    put(root / "etc/systemd/system/a.service", "EnvironmentFile=/proc/version\n")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        conf = put(root / "etc/nix/nix.conf", f"netrc-file = {put(Path(folder) / 'netrc')}\n")
+        opened = tmp_path / "opened"
+        noted = "".join(
+            f'{each}() {{ printf "%s\\n" "$@" >>{opened}; }}\n'
+            for each in ("find_pointers_of_determinate", "recognise")
+        )
+        records = told(home, settings=f"{noted}confs={conf}", root=root)
+    paths = {record[2]: record[3] for record in records}
+    assert paths == dict.fromkeys(
+        (
+            f"{home}/c/nix/nix.conf",
+            f"{root}/etc/determinate/config.json",
+            "/proc/version",
+            f"{folder}/netrc",
+        ),
+        THE_KERNELS,
+    )
+    assert not opened.exists()
 
 
 def test_a_file_that_names_cachix_and_is_too_large_is_not_clean(tmp_path: Path) -> None:
