@@ -66,19 +66,18 @@ def search_script(search_paths: Iterable[str]) -> str:
             f"cachix_host={HOST}",
             f"variables={shlex.quote(variables)}",
             f"search_paths={shlex.quote(chr(10).join(search_paths))}",
-            "searched_at_first=$newline unread=$newline",
-            "suspects='' files='' units='' plists='' confs='' given='' links='' roots=$newline",
-            *(
-                f"searched_at_first=$searched_at_first{shlex.quote(path)}$newline"
-                for path in NOT_OURS
-            ),
+            "not_ours=$newline unread=$newline roots=$newline last_of_roots=''",
+            "suspects='' recent='' files='' recent_files='' units='' plists='' confs='' given=''",
+            "links=''",
+            *(f"not_ours=$not_ours{shlex.quote(path)}$newline" for path in NOT_OURS),
             f"usual={shlex.quote(' '.join(f'{name}={path}' for name, path in LOCATIONS.items()))}",
             f"folders_of_system={shlex.quote(' '.join(_folders('')))}",
             f"folders_of_home={shlex.quote(' '.join(_folders('~')))}",
             f"location_names={shlex.quote('|'.join(LOCATIONS))}",
             *_function("usual_locations", map(_usual, LOCATIONS.items())),
-            *_function("set_location", _setting_location()),
-            *_function("leads_on", _leading_on()),
+            *_function("candidates_of_location", _of_locations()),
+            *_function("leads_on", _one_of(place.id for place in PLACES if place.leads_on)),
+            *_function("needs_no_name", _one_of(place.id for place in PLACES if _is_bare(place))),
             *_function("candidates_of_home", _candidates(tuple(_OF_HOME))),
             *_function("candidates_of_project", _candidates(("<search-path>",))),
             *_function("candidates_of_system", _candidates(("", "$NIX_CONF_DIR"))),
@@ -121,16 +120,25 @@ def _usual(location: tuple[str, str]) -> str:
     return f'{_LOCATED[name]}="$home"{shlex.quote(f"/{path}") if path else ""}'
 
 
-def _setting_location() -> Iterator[str]:
+def _of_locations() -> Iterator[str]:
     yield "case $1 in"
-    yield from (f"  {name}) {variable}=$2 ;;" for name, variable in _LOCATED.items())
+    for name, variable in _LOCATED.items():
+        yield f"  {name})"
+        yield f"    {variable}=$2"
+        yield from (f"    {line}" for line in _candidates((f"${name}",)))
+        yield "    ;;"
     yield "esac"
 
 
-def _leading_on() -> Iterator[str]:
-    yield f"case $1 in {' | '.join(place.id for place in PLACES if place.leads_on)}) ;;"
+def _one_of(places: Iterable[str]) -> Iterator[str]:
+    yield f"case $1 in {' | '.join(places)}) ;;"
     yield "  *) return 1 ;;"
     yield "esac"
+
+
+def _is_bare(place: Place) -> bool:
+    """A secret may stand there without a word about Cachix."""
+    return place.syntax in (Syntax.DHALL, Syntax.TOKEN)
 
 
 def _folders(beginning: str) -> list[str]:

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # with the others it is one script
 # Which files are looked into for credentials. Follows common.sh and what is made from the catalogue
-# (nixtrust/search_script.py): candidates_of_home, candidates_of_project, candidates_of_system.
+# (nixtrust/search_script.py): candidates_of_home and the like.
 
-# candidates PLACE FILE…: those that are there join the list of what is looked into.
+# candidates PLACE FILE…: those that are there join the list of what is looked into. One that is found in
+# two ways is in it twice: to seek each among all of them takes long where they are thousands.
 candidates() {
   place=$1
   shift
@@ -12,12 +13,17 @@ candidates() {
       if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
       continue
     fi
-    case $searched in *"$newline$file$newline"*) continue ;; esac
-    searched=$searched$file$newline
+    case $not_ours in *"$newline$file$newline"*) continue ;; esac
     if [ "$my_uid" != 0 ]; then
       look_into
     elif [ -h "$file" ] && is_roots "${file%/*}"; then
       links=$links$place$tab$file$newline
+      # Each is sought among all of them.
+      if [ "${#links}" -gt 4096 ]; then
+        of=$place
+        follow_links
+        place=$of
+      fi
     else
       look_into_own "$file"
     fi
@@ -100,8 +106,11 @@ look_into() {
     unread_place "$file" "$the_kernels"
     return
   fi
-  suspects=$suspects$place$tab$person$tab$home$tab$file$newline
-  files=$files$file$newline
+  # What is long is seldom copied.
+  recent=$recent$place$tab$person$tab$home$tab$file$newline recent_files=$recent_files$file$newline
+  if [ "${#recent}" -gt 8192 ]; then
+    suspects=$suspects$recent files=$files$recent_files recent='' recent_files=''
+  fi
   case $place in
     systemd-unit) units=$units$file$newline ;;
     launchd) plists=$plists$file$newline ;;
@@ -148,12 +157,13 @@ are_roots() {
 }
 
 # is_roots FOLDER: whether nobody but root can change where this path leads, on the whole way. It is
-# known of each folder once.
+# known of the last folder, and of some others.
 is_roots() {
   case $1 in
     '') return 0 ;;
     [!/]* | */. | */.. | */./* | */../*) return 1 ;;
   esac
+  [ "$1" != "$last_of_roots" ] || return 0
   case $roots in *"$newline$1$newline"*) return 0 ;; esac
   is_roots "${1%/*}" || return
   if [ ! -e "$1" ]; then
@@ -169,7 +179,8 @@ is_roots() {
       *) [ -n "$(are_roots "$1")" ] || return ;;
     esac
   fi
-  roots=$roots$1$newline
+  last_of_roots=$1
+  [ "${#roots}" -gt 16384 ] || roots=$roots$1$newline
 }
 
 # where_leads LINK: its target, whole. A name that is followed by `..` may itself be a link.
@@ -241,8 +252,7 @@ unread_place() {
 # candidates_of_person NAME HOME: where the variables that say where files lie are not set.
 candidates_of_person() {
   person=$1 home=$2 place=cachix-dhall
-  # There may be thousands of homes.
-  searched=$searched_of_machine startups=''
+  startups=''
   case $home in '' | /) return ;; esac
   if [ ! -d "$home" ]; then
     file=$home/.
@@ -272,8 +282,8 @@ candidates_of_person() {
 # What is not anybody's own.
 candidates_of_machine() {
   person='' home=/nonexistent startups=''
-  searched=$searched_at_first homes='' all_startups=''
+  homes='' all_startups=''
   candidates_of_system
   follow_links
-  system_startups=$startups all_startups=$startups searched_of_machine=$searched
+  system_startups=$startups all_startups=$startups
 }

@@ -6,8 +6,10 @@
 look_at_credentials() {
   candidates_elsewhere
   candidates_of_settings
+  suspects=$suspects$recent files=$files$recent_files
   [ -n "$suspects" ] || return 0
   find_mentions
+  taken=$newline
   set -f
   IFS=$newline
   for line in $suspects; do
@@ -15,48 +17,69 @@ look_at_credentials() {
     place=${line%%"$tab"*} line=${line#*"$tab"}
     person=${line%%"$tab"*} line=${line#*"$tab"}
     home=${line%%"$tab"*} file=${line#*"$tab"}
-    syntax_of "$place"
-    case $syntax in
-      dhall | token) mentioned=$newline$file$newline ;;
-      *) mentioned=$mentions ;;
-    esac
-    case $huge in *"$newline$file$newline"*) mentioned=$huge ;; esac
-    case $mentioned in
-      *"$newline$file$newline"*)
-        case $large in
-          *"$newline$file$newline"*) unread_place "$file" 'larger than 64 MiB' ;;
-          *) recognise ;;
-        esac
-        ;;
-    esac
+    if is_mention; then take_apart; fi
     IFS=$newline
   done
   unset IFS
   set +f
+  # They were not those of the suspects, or not in that order.
+  [ -z "$huge$mentions" ] || be_unread
+}
+
+# Whether $file may hold a credential. Both lists are in the order of the suspects.
+is_mention() {
+  if [ "$file" = "${huge%%"$newline"*}" ]; then
+    huge=${huge#*"$newline"}
+  elif [ "$file" = "${mentions%%"$newline"*}" ]; then
+    mentions=${mentions#*"$newline"}
+  else
+    needs_no_name "$place"
+  fi
+}
+
+# take_apart: $file, once.
+take_apart() {
+  case $taken in *"$newline$file$newline"*) return ;; esac
+  taken=$taken$file$newline
+  case $large in
+    *"$newline$file$newline"*) unread_place "$file" 'larger than 64 MiB' ;;
+    *)
+      syntax_of "$place"
+      recognise
+      ;;
+  esac
 }
 
 # Sets mentions, the files that name Cachix; large, those that are too large to be taken apart, and
-# huge, those that are too large even to be searched. In blocks of 512 bytes: 64 MiB, 1 GiB.
+# huge, those that are too large even to be searched. In blocks of 512 bytes: 64 MiB, 1 GiB. Each of
+# mentions and of huge ends in a line feed.
 find_mentions() {
   set -f
   IFS=$newline
   # shellcheck disable=SC2086  # a list
   large=$(find -L $files -prune -size +131072 -print 2>/dev/null)
+  [ "$?" -le 128 ] || be_unread
   # shellcheck disable=SC2086  # a list
-  huge=$newline${large:+$(find -L $large -prune -size +2097152 -print 2>/dev/null)}$newline
+  huge=${large:+$(find -L $large -prune -size +2097152 -print 2>/dev/null)}
+  [ "$?" -le 128 ] || be_unread
   large=$newline$large$newline
-  if [ "$huge" != "$newline$newline" ]; then
-    searchable=''
+  if [ -n "$huge" ]; then
+    huge=$huge$newline
+    searchable='' left=$huge
     for file in $files; do
-      case $huge in *"$newline$file$newline"*) ;; *) searchable=$searchable$file$newline ;; esac
+      if [ "$file" = "${left%%"$newline"*}" ]; then
+        left=${left#*"$newline"}
+      else
+        searchable=$searchable$file$newline
+      fi
     done
-    files=$searchable
+    files=${searchable%"$newline"}
   fi
   # shellcheck disable=SC2086  # a list
   mentions=$(grep -liF -e cachix $files /dev/null 2>/dev/null)
   # What could not be searched is taken apart, and that tells why.
-  if [ "$?" -gt 1 ]; then mentions=$files; fi
-  mentions=$newline$mentions$newline
+  if [ "$?" -gt 1 ]; then mentions=${files%"$newline"}; fi
+  mentions=$mentions${mentions:+$newline}
   unset IFS
   set +f
 }

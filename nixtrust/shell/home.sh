@@ -5,10 +5,10 @@
 # look_at_home NAME HOME PLACE FILE…: with - for a HOME only at these files, to which root's lead. With
 # `startup` for a PLACE it is a start-up file of the system's, which says where files lie.
 look_at_home() {
-  kernel=$(uname -s) homes='' all_startups='' system_startups='' searched_of_machine=$searched_at_first
+  kernel=$(uname -s) homes='' all_startups='' system_startups=''
   seen=$newline
   if [ "$2" = - ]; then
-    searched=$searched_at_first startups=''
+    startups=''
   else
     candidates_of_person "$1" "$2"
     conf=${2%/}/.config/nix/nix.conf

@@ -14,7 +14,7 @@ candidates_elsewhere() {
   if [ "$?" -gt 1 ]; then leading=$all_startups; fi
   for line in ${leading:+$homes}; do
     unset IFS
-    person=${line%%"$tab"*} home=${line#*"$tab"} searched=$searched_at_first$files startups=''
+    person=${line%%"$tab"*} home=${line#*"$tab"} startups=''
     IFS=$newline
     for file in $leading; do
       case $file in
@@ -41,8 +41,9 @@ follow_locations() {
   # shellcheck disable=SC2086  # a list
   be_unread_if "$?" $startups
   [ "$lines" != "$located" ] || return
-  located=$lines
+  known_already=$newline$located$newline located=$lines
   for line in $lines; do
+    case $known_already in *"$newline$line$newline"*) continue ;; esac
     IFS=''
     name=${line%%"$tab"*}
     set +f
@@ -64,10 +65,11 @@ follow_location() {
       return
       ;;
   esac
-  usual_locations
-  set_location "$name" "$path"
+  candidates_of_location "$name" "$path"
+  follow_links
+  [ "$name" = XDG_CONFIG_HOME ] || return 0
   # A start-up file of root's may name a folder of somebody else's.
-  file=$config/nix/nix.conf
+  file=$path/nix/nix.conf
   if [ -f "$file" ] && is_own "$file"; then
     if is_the_kernels "$file"; then
       place=netrc
@@ -76,8 +78,6 @@ follow_location() {
       confs=$confs$file$newline
     fi
   fi
-  candidates_of_home
-  follow_links
 }
 
 # NAME VALUE of each such variable that one of the files sets to a path, or to one below another. A
@@ -163,7 +163,7 @@ find_locations() {
 
 # What settings of nix.conf and of units lead to.
 candidates_of_settings() {
-  person='' home=/nonexistent place=netrc searched=$searched_at_first$files
+  person='' home=/nonexistent place=netrc
   set -f
   IFS=$newline
   pointers=''

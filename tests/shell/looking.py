@@ -45,7 +45,7 @@ def told(
 conf_dir={root}/etc/nix root_home=/root
 is_roots() {{ :; }}
 {settings}
-[ -n "${{searched_of_machine-}}" ] || candidates_of_machine
+[ -n "${{all_startups+set}}" ] || candidates_of_machine
 candidates_of_person mia {home}
 look_at_credentials
 }}
