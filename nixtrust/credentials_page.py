@@ -56,10 +56,10 @@ machine, on macOS and on Linux alike, in the same one look that reads nix.conf. 
 tells where it lies and what it is. No part of a value leaves the machine.
 
 Whoever owns a home looks at it: a process of that account, with an empty environment, no terminal
-and 20 seconds. Root opens nothing there, and nothing else whose name others than root can change;
-what a file of root's leads to in such a folder is looked at by whom that belongs to. So a member
-can hide what is his own. Whose process does not come to a whole answer is told as not looked at,
-and fails the machine.
+and 20 seconds, fewer where many homes take all of theirs. Root opens nothing there, and nothing
+else whose name others than root can change; what a file of root's leads to in such a folder is
+looked at by whom that belongs to. So a member can hide what is his own. Whose process does not come
+to a whole answer is told as not looked at, and fails the machine.
 
 With `cachix_credentials = "remove"`, which is the default, it takes out what it safely can, and
 reports the rest with the command to do it by hand. With `"report"` it takes out nothing. In both

@@ -92,14 +92,21 @@ look_at_configuration() {
 accounts() {
   if [ "$kernel" = Darwin ]; then
     listed=$(dscl . -list /Users UniqueID) || return
-    printf '%s\n' "$listed" | awk '$1 !~ /^_/ && $2 >= 501 {print $1}' | while read -r name; do
-      dscl . -read "/Users/$name" UniqueID NFSHomeDirectory UserShell | awk -v name="$name" '
+    names=$(printf '%s\n' "$listed" | awk '$1 !~ /^_/ && $2 >= 501 {print $1}') || return
+    for name in $names; do
+      shown=$(dscl . -read "/Users/$name" UniqueID NFSHomeDirectory UserShell)
+      # It ends with more than that where a key is missing, as UserShell may be.
+      case $? in 129 | 13[0-9] | 14[0-9] | 15[0-9]) return 1 ;; esac
+      printf '%s\n' "$shown" | awk -v name="$name" '
         # A value with a space in it stands on the next line.
         wrapped { home = substr($0, 2); wrapped = 0 }
         /^UniqueID: / { uid = $2 }
         /^NFSHomeDirectory:/ { home = $2; wrapped = NF == 1 }
         /^UserShell: / { shell = $2 }
-        END {print name ":*:" uid ":::" home ":" shell}'
+        END {
+          if (uid == "") exit 1
+          print name ":*:" uid ":::" home ":" shell
+        }' || return
     done
   else
     getent passwd 2>/dev/null || cat /etc/passwd
@@ -214,28 +221,33 @@ look_at_own_credentials() {
 
 # --- Homes --------------------------------------------------------------------------------------
 
-# Seconds for one home; bytes that a person's process may say; who runs its text.
-home_seconds=20 most_said=4194304 answering_shell=sh
+# Seconds for one home at most, and where there are many at least; bytes that a person's process may say;
+# who runs its text.
+home_seconds=20 least_seconds=5 most_said=4194304 answering_shell=sh
 
 # Asks a process of each person, four at once. All are named before one of them speaks.
 look_at_homes() {
   asked=0 questions=''
   set -f
   IFS=$newline
-  for line in $people_with_homes$orphans $(owners_of_given); do
+  find_strangers
+  for line in $people_with_homes$orphans$strangers; do
     IFS=$tab
     # shellcheck disable=SC2086  # its fields
     set -- $line
     unset IFS
     asked=$((asked + 1))
     record person "$asked" "$1" "${3-}"
-    questions=$questions$asked$tab$1$tab$2$tab${3:--}$(leading_to "$2")$newline
     IFS=$newline
+    find_leading_to "$2"
+    questions=$questions$asked$tab$1$tab$2$tab${3:--}$leading_there$newline
   done
   unset IFS
   set +f
+  left=$asked
   while [ -n "$questions" ]; do
-    batch=''
+    find_share
+    left=$((left - 4)) batch=''
     for _ in 1 2 3 4; do
       [ -n "$questions" ] || break
       batch=$batch${questions%%"$newline"*}$newline questions=${questions#*"$newline"}
@@ -244,18 +256,40 @@ look_at_homes() {
   done
 }
 
-# leading_to UID: PLACE and FILE of what root's files lead to that is that account's, and of the system's
-# start-up files that say where files lie, each behind a tab.
-leading_to() {
-  IFS=$newline
-  for its in $leading; do
-    case $newline$system_startups in
-      *"$newline$its$newline"*) printf '\t%s\t%s' startup "$its" ;;
+# Sets strangers: NAME UID of each who is no person and has files to which root's lead.
+find_strangers() {
+  strangers='' owners=$newline
+  for line in $given; do
+    owner=${line%%"$tab"*}
+    case $owners in *"$newline$owner$newline"*) continue ;; esac
+    owners=$owners$owner$newline
+    case $people_with_homes in
+      *"$tab$owner$tab"*) ;;
+      *) strangers=$strangers$(id -un "$owner" 2>/dev/null || echo "$owner")$tab$owner$newline ;;
     esac
   done
-  for its in $given; do
-    [ "${its%%"$tab"*}" != "$1" ] || printf '\t%s' "${its#*"$tab"}"
+}
+
+# find_leading_to UID: sets leading_there: PLACE and FILE of what root's files lead to that is that account's,
+# and of the system's start-up files that say where files lie, each behind a tab.
+find_leading_to() {
+  leading_there=''
+  for its in $leading; do
+    case $newline$system_startups in
+      *"$newline$its$newline"*) leading_there=$leading_there${tab}startup$tab$its ;;
+    esac
   done
+  case $newline$given in *"$newline$1$tab"*) ;; *) return ;; esac
+  for its in $given; do
+    [ "${its%%"$tab"*}" != "$1" ] || leading_there=$leading_there$tab${its#*"$tab"}
+  done
+}
+
+# Sets share: the seconds for each of the homes that are left, four at once. Behind its limit a home takes
+# two more at most, so that those who let theirs pass leave enough to all behind them.
+find_share() {
+  share=$(((homes_seconds - $(date +%s) + look_began) / ((left + 3) / 4) - 2))
+  [ "$share" -ge "$least_seconds" ] || share=$least_seconds
 }
 
 # Those of the batch at once; what they say stands in their order.
@@ -281,17 +315,6 @@ ask_question() {
   ask_person "$@"
 }
 
-# NAME UID of each that is no person's.
-owners_of_given() {
-  [ -n "$given" ] || return 0
-  printf '%s' "$given" | cut -f 1 | sort -u | while read -r owner; do
-    case $newline$people_with_homes in
-      *"$tab$owner$tab"*) ;;
-      *) printf '%s\t%s\n' "$(id -un "$owner" 2>/dev/null || echo "$owner")" "$owner" ;;
-    esac
-  done
-}
-
 # ask_person NUMBER NAME UID HOME PLACE FILE…: what that person's process says, whatever it is, stands
 # behind '|' until its end is known. Three limits hold it, none of them that person's: on the text that
 # it may not read, on itself, and on the pipe that something else may hold open. awk keeps all until then,
@@ -300,13 +323,14 @@ ask_person() {
   number=$1
   shift
   seconds=$home_seconds
+  [ "$share" -ge "$seconds" ] || seconds=$share
   if [ "$my_uid" != 0 ] && [ "$2" != "$my_uid" ]; then
     record part-end "$number" 'only root can ask for another user'
     return
   elif ! id -u "$1" >/dev/null 2>&1; then
     record part-end "$number" 'nobody has an account of that number'
     return
-  elif [ "$number" -gt 4 ] && is_past "$homes_seconds"; then
+  elif [ "$number" -gt 4 ] && is_past "$((homes_seconds - least_seconds - 2))"; then
     record part-end "$number" 'no time was left'
     return
   fi
@@ -449,9 +473,9 @@ look() {
   echo end
 }
 
-# Seconds after the beginning: no more persons are asked about; no more homes are begun; all ends, and
+# Seconds after the beginning: no more persons are asked about; the last home has ended; all ends, and
 # that is before the controller gives up.
-trust_seconds=30 homes_seconds=62 look_seconds=85
+trust_seconds=30 homes_seconds=82 look_seconds=85
 
 is_past() {
   [ "$(($(date +%s) - look_began))" -ge "$1" ]
