@@ -191,6 +191,8 @@ def _limits() -> Iterator[str]:
     yield "  above 59999 (on Linux) that do not lie right in `/home`."
     yield "- Files that name Cachix and are larger than 64 MiB, and all that are larger than 1 GiB,"
     yield "  are reported as not looked into."
+    yield "- Of one person at most 2,000 projects are looked into, 4,000 files, 300 of them that"
+    yield "  name Cachix, and 100 places that start-up files set. That there are more is reported."
     yield "- What lies in `/proc`, `/sys` or `/dev`, where reading may have effects, or no end:"
     yield "  what a link, a variable or a setting leads to there is reported as not looked into."
 

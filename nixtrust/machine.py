@@ -493,6 +493,7 @@ _REASONS = re.compile(
     "|it says where files lie in a way that is not known before it runs"
     "|its name is no text"
     "|larger than (1|64) MiB"
+    "|more are there than are (looked into|told)"
     "|more includes than are followed"
     "|no permission to (list it|look into it|look into /.*|read it)"
     "|not a regular file"

@@ -3,6 +3,10 @@
 # Which files are looked into for credentials. Follows common.sh and what is made from the catalogue
 # (nixtrust/search_script.py): candidates_of_home and the like.
 
+# What one look goes through at most. Where there is more it says so.
+most_projects=2000 most_files=4000 most_mentions=300 most_locations=100 most_pointers=300 most_unread=100
+too_many='more are there than are looked into'
+
 # candidates PLACE FILE…: those that are there join the list of what is looked into. One that is found in
 # two ways is in it twice: to seek each among all of them takes long where they are thousands.
 candidates() {
@@ -104,6 +108,11 @@ look_into() {
   fi
   if is_the_kernels "$file"; then
     unread_place "$file" "$the_kernels"
+    return
+  fi
+  listed=$((listed + 1))
+  if [ "$listed" -gt "$most_files" ]; then
+    [ "$listed" -gt "$((most_files + 1))" ] || unread_place "$file" "$too_many"
     return
   fi
   # What is long is seldom copied.
@@ -242,6 +251,11 @@ look_for_closed_folder() {
 # unread_place PATH WHY: once. An answer may not be able to hold the path as it is.
 unread_place() {
   case $unread in *"$newline$1$newline"*) return ;; esac
+  unread_places=$((unread_places + 1))
+  if [ "$unread_places" -gt "$most_unread" ]; then
+    [ "$unread_places" -eq "$((most_unread + 1))" ] || return 0
+    set -- "$1" 'more are there than are told'
+  fi
   unread=$unread$1$newline
   case $1 in
     *[!\ -~]*) set -- "$(printf '%s' "$1" | tr -c '\040-\176' '[?*]')" "$2" ;;
@@ -261,10 +275,16 @@ candidates_of_person() {
   fi
   usual_locations
   candidates_of_home
+  projects=0
   IFS=$newline
   for path in $search_paths; do
     for project in "$home/$path" "$home/$path"/*; do
       if [ -d "$project" ]; then
+        projects=$((projects + 1))
+        if [ "$projects" -gt "$most_projects" ]; then
+          unread_place "$home/$path" "$too_many"
+          break
+        fi
         # macOS says that a folder may be listed which it protects.
         ls "$project" >/dev/null 2>&1 || unread_place "$project" 'no permission to list it'
         candidates_of_project

@@ -9,7 +9,7 @@ look_at_credentials() {
   suspects=$suspects$recent files=$files$recent_files
   [ -n "$suspects" ] || return 0
   find_mentions
-  taken=$newline
+  taken=$newline mentioned=0
   set -f
   IFS=$newline
   for line in $suspects; do
@@ -17,7 +17,10 @@ look_at_credentials() {
     place=${line%%"$tab"*} line=${line#*"$tab"}
     person=${line%%"$tab"*} line=${line#*"$tab"}
     home=${line%%"$tab"*} file=${line#*"$tab"}
-    if is_mention; then take_apart; fi
+    if is_mention && ! take_apart; then
+      huge='' mentions=''
+      break
+    fi
     IFS=$newline
   done
   unset IFS
@@ -37,10 +40,14 @@ is_mention() {
   fi
 }
 
-# take_apart: $file, once.
+# take_apart: $file, once. Fails if there are too many.
 take_apart() {
-  case $taken in *"$newline$file$newline"*) return ;; esac
-  taken=$taken$file$newline
+  case $taken in *"$newline$file$newline"*) return 0 ;; esac
+  taken=$taken$file$newline mentioned=$((mentioned + 1))
+  if [ "$mentioned" -gt "$most_mentions" ]; then
+    unread_place "$file" "$too_many"
+    return 1
+  fi
   case $large in
     *"$newline$file$newline"*) unread_place "$file" 'larger than 64 MiB' ;;
     *)
@@ -48,6 +55,7 @@ take_apart() {
       recognise
       ;;
   esac
+  return 0
 }
 
 # Sets mentions, the files that name Cachix; large, those that are too large to be taken apart, and

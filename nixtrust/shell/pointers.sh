@@ -22,7 +22,7 @@ candidates_elsewhere() {
         *) case $newline$system_startups in *"$newline$file$newline"*) startups=$startups$file$newline ;; esac ;;
       esac
     done
-    located=''
+    located='' locations=0
     # One that is found elsewhere may lead to a third.
     for _ in 1 2 3; do
       follow_locations || break
@@ -50,6 +50,13 @@ follow_locations() {
     # shellcheck disable=SC2086  # a pattern, if a component of it is not known
     for path in ${line#*"$tab"}; do
       unset IFS
+      locations=$((locations + 1))
+      if [ "$locations" -gt "$most_locations" ]; then
+        place=cachix-dhall
+        unread_place "$path" "$too_many"
+        set -f
+        return 1
+      fi
       follow_location
     done
     set -f
@@ -83,7 +90,8 @@ follow_location() {
 # NAME VALUE of each such variable that one of the files sets to a path, or to one below another. A
 # component that is not known before the file runs is a `*`; if that is not enough, unknown FILE.
 find_locations() {
-  awk -v home="$home" -v person="$person" -v usual="$usual" -v names="$location_names" '
+  awk -v home="$home" -v person="$person" -v usual="$usual" -v names="$location_names" \
+    -v most="$most_locations" '
     BEGIN {
       known["HOME"] = home
       known["USER"] = known["LOGNAME"] = person
@@ -158,6 +166,8 @@ find_locations() {
       if ((name, value) in told) return
       told[name, value]
       print name "\t" value
+      # One more is told as too many.
+      if (++places > most) exit
     }' "$@" 2>/dev/null
 }
 
@@ -179,9 +189,15 @@ candidates_of_settings() {
   else
     point find_pointers_of_determinate "$1"
   fi
+  followed=0
   for line in $pointers; do
     set +f
     unset IFS
+    followed=$((followed + 1))
+    if [ "$followed" -gt "$most_pointers" ]; then
+      unread_place "${line#*"$tab"}" "$too_many"
+      break
+    fi
     candidates_of_pointer "${line%%"$tab"*}" "${line#*"$tab"}"
     set -f
     IFS=$newline

@@ -189,7 +189,7 @@ def test_each_reason_that_the_probe_gives_may_be_a_persons() -> None:
         *re.findall(r"unread_place \S+ '([^']*)'", text),
         *re.findall(r"\bwhy='([^']*)'", text),
         *re.findall(r"unreadable '([^']*)'", text),
-        *re.findall(r"\b(?:others_can|the_kernels)='([^']*)'", text),
+        *re.findall(r"\b(?:others_can|the_kernels|too_many)='([^']*)'", text),
     }
     assert len(reasons) > 12
     for reason in reasons:

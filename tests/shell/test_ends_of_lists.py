@@ -1,0 +1,56 @@
+"""Of each list that a person can make long there is an end, and that it was reached is told."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.shell.looking import put, told
+
+TOO_MANY = "more are there than are looked into"
+# What is told, and of which file, where a list of each kind takes two and has more.
+LISTS = {
+    "most_projects": ("work", TOO_MANY),
+    "most_files": (".bashrc.d/3", TOO_MANY),
+    "most_mentions": (".bashrc.d/3", TOO_MANY),
+    "most_locations": ("c3", TOO_MANY),
+    "most_pointers": ("n3", TOO_MANY),
+    "most_unread": (".env.3\n", "more are there than are told"),
+}
+
+
+def lay(home: Path, limit: str, number: int) -> None:
+    match limit:
+        case "most_projects":
+            put(home / f"work/{number}/.envrc", "use flake\n")
+        case "most_files":
+            put(home / f".bashrc.d/{number}", "alias a=b\n")
+        case "most_mentions":
+            put(home / f".bashrc.d/{number}", "# cachix\n")
+        case "most_locations":
+            with (home / ".bashrc").open("a") as file:
+                file.write(f"export XDG_CONFIG_HOME=$HOME/c{number}\n")
+        case "most_pointers":
+            with (home / "nix.conf").open("a") as file:
+                file.write(f"netrc-file = {home}/n{number}\n")
+        case "most_unread":
+            put(home / f".env.{number}\n", "")
+
+
+@pytest.mark.parametrize("limit", LISTS)
+def test_where_more_is_there_than_a_list_takes_one_record_says_so(
+    limit: str, tmp_path: Path
+) -> None:
+    # The work folder is a project itself, as the start-up file is one of the files.
+    most = 3 if limit == "most_projects" else 2
+    settings = f"{limit}={most} confs={tmp_path}/nix.conf"
+    for number in (1, 2):
+        lay(tmp_path, limit, number)
+    before = told(tmp_path, ("work",), settings)
+    for number in (3, 4):
+        lay(tmp_path, limit, number)
+    file, why = LISTS[limit]
+    place = [f"{tmp_path}/{file}".replace("\n", "?"), why]
+    after = told(tmp_path, ("work",), settings)
+    assert why not in [record[3] for record in before]
+    assert [record[2:] for record in after if record[3] == why] == [place]
+    assert len(after) == len(before) + 1
