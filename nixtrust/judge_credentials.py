@@ -54,6 +54,8 @@ def is_removable(credential: Credential) -> bool:
 def _there(credential: Credential) -> str:
     what = credential.kind.called(credential.cache)
     about = [f"{credential.person}'s"] if credential.person else []
+    if credential.count > 1:
+        about.append(f"the first of {credential.count} in this file")
     if credential.mode[7:8] == "r":
         about.append("readable by everybody")
     if credential.hostname is not None:

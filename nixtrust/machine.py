@@ -273,12 +273,13 @@ _ROOTS = frozenset(
         "part",
         "part-end",
         "credential",
+        "credential-count",
         "cachix-hostname",
         "unread-place",
         *ACCESS_RECORDS,
     }
 )
-_PERSONS = frozenset({"file", "credential", "cachix-hostname", "unread-place"})
+_PERSONS = frozenset({"file", "credential", "credential-count", "cachix-hostname", "unread-place"})
 
 
 def _machine(records: list[_Record]) -> Machine:
@@ -360,6 +361,9 @@ def _told(records: list[_Record], name: str = "") -> _Told:
         if record.kind == "file":
             file_of.setdefault(record[1], _file(record, name))
     hostnames = {record[0]: record[1] for record in records if record.kind == "cachix-hostname"}
+    counts = {
+        record[0]: _count(record[1]) for record in records if record.kind == "credential-count"
+    }
     return _Told(
         name,
         OwnFiles(
@@ -367,7 +371,7 @@ def _told(records: list[_Record], name: str = "") -> _Told:
             MappingProxyType({path: status for path, (_, status) in file_of.items()}),
         ),
         tuple(
-            _credential(record, name, hostnames)
+            replace(_credential(record, name, hostnames), count=counts.get(record[2], 1))
             for record in records
             if record.kind == "credential"
         ),
@@ -520,6 +524,12 @@ _CREDENTIAL = re.compile(
     r"[0-9]{1,12}\t[0-9]{1,12}\t[0-9]{1,12}\t[a-z-]*\t([a-z0-9][a-z0-9-]{0,49})?"
     r"\t/[^\t]*\t[0-9A-Za-z:. +-]*\t[a-zA-Z.@+-]*\t(/[^\t]*)?"
 )
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,12}", text):
+        raise _BadAnswerError("it has a number that is none")
+    return int(text)
 
 
 def _credential(record: _Record, told_by: str, hostnames: Mapping[str, str]) -> Credential:

@@ -25,6 +25,7 @@ class Hindrance(StrEnum):
     NOT_ALONE = "not-alone"
     UNCLEAR = "unclear"
     REFUSED = "refused"
+    TOO_MANY = "too-many"
 
     @property
     def why(self) -> str:
@@ -49,6 +50,7 @@ _WHY = {
     Hindrance.NOT_ALONE: "the file holds something else too",
     Hindrance.UNCLEAR: "it cannot be told what else belongs to it",
     Hindrance.REFUSED: "the shell would not accept the file without it",
+    Hindrance.TOO_MANY: "it takes no more than 100 out of one file",
 }
 
 
@@ -60,7 +62,8 @@ class Credential:
     go, if not the whole file; `folder` is the real path of its folder; `link` is where it leads if
     it is a link; `hostname` is another Cachix than cachix.org that its configuration names, empty
     if it can't be told. `told_by` is the person whose process tells of it, and as whom alone it is
-    taken out, since that may be a lie; empty if root tells.
+    taken out, since that may be a lie; empty if root tells. `count` is how many the
+    file holds if this is the first of too many, of which the others are not told.
     """
 
     place: Place
@@ -78,6 +81,7 @@ class Credential:
     link: str
     hostname: str | None
     told_by: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 # (nixtrust/search_script.py): candidates_of_home and the like.
 
 # What one look goes through at most. Where there is more it says so.
-most_projects=2000 most_files=4000 most_mentions=300 most_locations=100 most_pointers=300 most_unread=100
+most_projects=2000 most_files=4000 most_mentions=300 most_locations=100 most_pointers=300 most_unread=100 most_told=100
 too_many='more are there than are looked into'
 
 # candidates PLACE FILE…: those that are there join the list of what is looked into. One that is found in

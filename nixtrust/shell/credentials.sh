@@ -121,9 +121,23 @@ find_told() {
   told=$(
     {
       { tr -c '\011\012\015\040-\176' '[^*]' <"$file" || echo failed >&3; } |
-        awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" || echo failed
+        {
+          awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" || echo failed
+        } | within_most || echo failed
     } 2>/dev/null 3>&1
   )
+}
+
+# What a recogniser says; of more than most_told credentials the first, which is hindered, and their number.
+within_most() {
+  awk -F "$tab" -v most="$most_told" '
+    $1 == "failed" || $1 == "hostname" { print; next }
+    ++count <= most { kept[count] = $0 }
+    count == 1 { first = $1 "\t" $2 }
+    END {
+      if (count > most) print first "\t0\t0\ttoo-many\t-\t" count
+      else for (i = 1; i <= count; i++) print kept[i]
+    }'
 }
 
 tell() {
@@ -153,6 +167,7 @@ tell() {
     esac
     record credential "$place" "$person" "$file" "$1" "$2" "$3" "$4" "$hindrance" "${6#-}" \
       "$folder" "$stamp" "$mode" "$link"
+    [ -z "${7-}" ] || record credential-count "$file" "$7"
   done
   unset IFS
 }

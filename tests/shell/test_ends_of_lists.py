@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.looking import put, told
+from tests.shell.looking import TOKEN, put, told
 
 TOO_MANY = "more are there than are looked into"
 # What is told, and of which file, where a list of each kind takes two and has more.
@@ -54,3 +54,21 @@ def test_where_more_is_there_than_a_list_takes_one_record_says_so(
     assert why not in [record[3] for record in before]
     assert [record[2:] for record in after if record[3] == why] == [place]
     assert len(after) == len(before) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (".netrc", f"machine a.cachix.org password {TOKEN}\n"),
+        (".bashrc", f"export CACHIX_AUTH_TOKEN={TOKEN}\n"),
+    ],
+)
+def test_too_many_credentials_of_one_file_are_told_as_one_with_their_number(
+    name: str, line: str, tmp_path: Path
+) -> None:
+    file = put(tmp_path / name, 100 * line)
+    assert [record[8] for record in told(tmp_path)] == [""] * 100
+    put(tmp_path / name, 5000 * line)
+    credential, count = told(tmp_path)
+    assert (credential[0], credential[5:9]) == ("credential", ["1", "0", "0", "too-many"])
+    assert count == ["credential-count", str(file), "5000"]

@@ -53,6 +53,13 @@ def test_another_cachix_that_goes_with_the_file_is_named() -> None:
     assert "(mia's, beside the hostname https://cachix.example.org);" in said
 
 
+def test_too_many_in_one_file_are_one_finding_with_their_number() -> None:
+    its = replace(credential("netrc", hindrance=Hindrance.TOO_MANY), count=200000)
+    finding = judged(its)
+    assert finding.remedy is Remedy.HAND
+    assert "an auth token (mia's, the first of 200000 in this file);" in str(finding)
+
+
 @pytest.mark.parametrize("hindrance", Hindrance)
 @pytest.mark.parametrize("place", ["bash", "cachix-dhall", "history", "launchd"])
 def test_what_hinders_is_said_with_the_command_to_do_it_by_hand(

@@ -123,6 +123,15 @@ def test_what_a_person_says_is_about_that_person_whatever_it_says() -> None:
     )
 
 
+def test_the_number_of_credentials_in_a_file_is_that_persons_word_of_it() -> None:
+    counted = ("credential-count\t/etc/profile\t200000",)
+    machine = observed(*ANSWERS, *said_by(1, *ITS_LINES, *counted))
+    assert [each.count for each in machine.credentials] == [200000]
+    machine = observed(*ANSWERS, *said_by(1, *ITS_LINES, "credential-count\t/etc/profile\t-1"))
+    assert machine.credentials == ()
+    assert [home.name for home in machine.unread_homes] == ["jito.hello"]
+
+
 def test_whose_nix_has_no_daemon_tells_what_it_reads() -> None:
     records = [line.replace("store-owner\troot", "store-owner\tjito.hello") for line in ANSWERS]
     machine = observed(*records, *said_by(1, *ITS_LINES))
