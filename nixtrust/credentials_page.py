@@ -74,9 +74,11 @@ ends. So each finding says what to revoke, and where.
 _CHANGES = """\
 ## How a file is changed
 
-- By a process of the account that told of it, which must own the folder, within a time limit; where
-  others may write to the folder nothing is changed. A new file takes its place whole, and only
-  if it is still the one that was looked at. What is to go is never in a second file.
+- By a process of the account that told of it, which must own the folder, within a time limit. Where
+  others may write to the folder nothing is changed: everybody, a group with anybody else in it or
+  of another name than the owner's, or who is in its access control list. A new file takes its
+  place whole, and only if it is still the one that was looked at. What is to go is never in a
+  second file.
 - Nothing is cut from a line that has a carriage return within it, as a file whose lines end in that
   alone is one line. With a line feed behind it, it is a line's end like any other.
 - Mode, owner and group stay. GNU's tools keep the access control list and extended attributes too,

@@ -74,6 +74,7 @@ def probe_functions(declared: Mapping[str, str], search_paths: Iterable[str] = (
     """
     texts = [
         _shell("common.sh"),
+        _shell("folder.sh"),
         _shell("redact.sh"),
         search_script(search_paths),
         _shell("conf_files.sh"),
@@ -202,8 +203,8 @@ def remove_script(cuts: Iterable[Cut]) -> Script:
         for (account, folder), within in groupby(cuts, lambda cut: (cut.account, cut.folder))
         for step in (_call("in_folder", folder, account), *map(_taking_out, within))
     ]
-    texts = [_shell("common.sh"), _shell("transaction.sh"), _shell("remove.sh")]
-    return _script({}, texts, ["begin_removing", *steps, "finish_removing"])
+    names = ("common.sh", "folder.sh", "transaction.sh", "remove.sh")
+    return _script({}, map(_shell, names), ["begin_removing", *steps, "finish_removing"])
 
 
 def _taking_out(cut: Cut) -> str:

@@ -40,7 +40,7 @@ _WHY = {
     Hindrance.HARD_LINK: "the file has another name besides",
     Hindrance.READ_ONLY: "its folder cannot be written",
     Hindrance.LOCKED: "it or its folder is locked against changes",
-    Hindrance.FOLDER: "others may write to its folder",
+    Hindrance.FOLDER: "its folder is somebody else's, or others may write to it",
     Hindrance.OWNER: "its folder's owner could not make it anew with its owner, group and mode",
     Hindrance.HISTORY: "a shell that runs writes its history anew",
     Hindrance.IMPORT: "Cachix writes no import: another file or a variable holds the secret",

@@ -39,26 +39,19 @@ find_site() {
       elif is_locked "$file" "$folder"; then
         site='locked'
       else
-        find_site_in_folder "$1" "$3" "$4"
+        find_site_in_folder "$3"
       fi
       ;;
   esac
 }
 
-# find_site_in_folder MODE OWNER GROUP: the folder's. Where others may write, they may lay links. A
-# group of the owner's name is that person's own.
+# find_site_in_folder OWNER: the folder's.
 find_site_in_folder() {
-  case $1:$2:$3 in
-    ????????w*) site='folder' ;;
-    ?????w*:"$3:$3") ;;
-    ?????w*) site='folder' ;;
-  esac
-  [ -z "$site" ] || return 0
-  if [ "$2" != "$me" ]; then
-    site='owner'
+  if [ "$1" != "$me" ] || others_may_write "$folder"; then
+    site='folder'
   elif [ ! -w "$folder" ]; then
     site='read-only'
-  elif [ "$2" != "$owner" ] || ! can_be_made_anew; then
+  elif [ "$1" != "$owner" ] || ! can_be_made_anew; then
     site='owner'
   fi
 }

@@ -51,7 +51,7 @@ in_folder() {
 take_out() {
   said=$hindered
   if [ -z "$said" ]; then
-    said=$(as_user_for 60 "$owner" sh -c "$within" sh "$PATH" "$accepted" "$lock.time" "$folder" "$@" 2>/dev/null)
+    said=$(as_user_for 60 "$owner" sh -c "$folder_rule$newline$within" sh "$PATH" "$accepted" "$lock.time" "$folder" "$@" 2>/dev/null)
     give_up_on "$owner" "$?"
     said=${said%%"$newline"*}
   fi
@@ -72,7 +72,7 @@ finish_removing() {
 
 # --- In a folder, as the account ----------------------------------------------------------------
 
-# A program of its own, which says RESULT and WORDS. Root must not write where somebody else may lay
+# A program of its own behind folder_rule, which says RESULT and WORDS. Root must not write where somebody else may lay
 # links: so the account does it whose folder it must be, from within, where no folder on the way can be swapped for a
 # link any more. Of a file's bytes nothing gets into an argument or an answer.
 # shellcheck disable=SC2016  # expanded by the shell that runs it
@@ -206,14 +206,13 @@ if ! cd -P "$folder" 2>/dev/null; then
   [ -e "$folder" ] || say changed "its folder is gone"
   say failed "its folder cannot be entered"
 fi
-# Whoever told of it may have lied about the folder.
-here=$(stat -c "%u:%a:" . 2>/dev/null || stat -f "%u:%Lp:" .)
-if [ "$(pwd -P)" != "$folder" ] || [ "${here%%:*}" != "$(id -u)" ]; then
+# Whoever told of it may have lied about the folder. From here on nobody but this account and root can
+# change what is in it: what a name leads to is what was laid under it.
+here=$(stat -c %u . 2>/dev/null || stat -f %u .)
+if [ "$(pwd -P)" != "$folder" ] || [ "$here" != "$(id -u)" ]; then
   say changed "its folder is not as it was found"
 fi
-case $here in
-  0:*[2367]?: | *:*[2367]:) say failed "others may write to its folder" ;;
-esac
+! others_may_write . || say failed "others may write to its folder"
 # Its time stays: that of a folder which Nix reads, of those of root, tells that a file is gone.
 if [ "$(id -u)" = 0 ]; then times=$dated && touch -r . "$times"; fi
 # Not the name of a candidate for a configuration (write.sh), which may lie in the same folder.

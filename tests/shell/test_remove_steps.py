@@ -210,7 +210,13 @@ def test_of_what_a_tool_says_known_words_are_told(
 
 @pytest.mark.lint
 @pytest.mark.parametrize(
-    ("file", "name"), [("remove", "within"), ("common", "accepted"), ("common", "limited")]
+    ("file", "name"),
+    [
+        ("remove", "within"),
+        ("common", "accepted"),
+        ("folder", "folder_rule"),
+        ("common", "limited"),
+    ],
 )
 def test_a_program_that_another_shell_runs_is_clean_to_shellcheck(file: str, name: str) -> None:
     text = (Path(__file__).parents[2] / f"nixtrust/shell/{file}.sh").read_text()

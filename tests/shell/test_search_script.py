@@ -469,7 +469,7 @@ def test_a_folder_that_its_owner_cannot_write_to_is_left(tmp_path: Path) -> None
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
 def test_whose_the_folder_is_hides_no_other_reason_to_leave_a_file(tmp_path: Path) -> None:
     file = put(tmp_path / ".config/cachix/cachix.dhall", f'let cachix = "{TOKEN}" in cachix')
-    shutil.chown(file.parent, "nobody")
+    shutil.chown(file, "nobody")
     assert hindrance(tmp_path) == "unclear"
     put(file, f'{{ authToken = "{TOKEN}" }}')
     assert hindrance(tmp_path) == "owner"
