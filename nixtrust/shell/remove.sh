@@ -153,13 +153,8 @@ check() {
     say refused "$program does not accept the file without the line"
 }
 
-# Sets new, a file with the attributes of this one but for its mode, and opens it as 3.
-lay_new() {
-  new=$(mktemp ./.nixtrust.new.XXXXXX 2>&1) || {
-    words=$new new=""
-    fail "$words" "no file can be made beside it"
-  }
-  exec 3>"$new"
+# Gives new the attributes of this file but for its mode.
+keep_attributes() {
   if words=$(cp --attributes-only --preserve=all "$file" "$new" 2>&1); then return; fi
   case $words in
     *"unrecognized option"* | *"illegal option"* | *"invalid option"* | *"Unknown option"*) ;;
@@ -226,12 +221,28 @@ if [ -z "$ranges" ]; then
   try rm -f "$file"
   say "done" ""
 fi
+# Root could make that of another account anew, in a folder of its own.
+owner=${expected%:*}
+[ "${owner##*:}" = "$here" ] || say failed "it belongs to somebody else"
 size=$({ wc -c <"$file"; } 2>&1) || fail "$size" "it cannot be read"
 size=$((size))
 count_left
-lay_new
-words=$(kept 2>&1 >&3) || fail "$words" "what is left could not be written"
-exec 3>&-
+# Made with O_EXCL, and written through that one descriptor: with noclobber dash, bash, mksh and zsh open
+# so what is not there, or is a file or a link to nothing. A link to a device or a fifo they would open
+# all the same, so none may be there by now either. Nobody but this account could lay one, nor anything
+# else in the place of what was written: so its name may be used from here on.
+new=./.nixtrust.new.$$
+set -C
+# shellcheck disable=SC2094  # its name is asked about, and not read
+{
+  set +C
+  if [ -h "$new" ] || [ ! -f "$new" ]; then say failed "no file can be made beside it"; fi
+  keep_attributes
+  words=$(kept 2>&1 >&3) || fail "$words" "what is left could not be written"
+} 3>"$new" || {
+  words=$({ : >"$new"; } 2>&1)
+  fail "$words" "no file can be made beside it"
+}
 # Against a loss of power; where sync takes no file, rename alone has to do.
 sync "$new" 2>/dev/null
 [ "$(($(wc -c <"$new")))" -eq "$left" ] || say failed "what is left could not be written whole"

@@ -49,20 +49,18 @@ case $1 in
   *) exec /bin/chmod "$@" ;;
 esac""",
 }
-# What a new file has from its folder, or from the system.
+# What a new file has from its folder, or from the system, by when cp is asked about it.
 MAKING = f"""
 {OF}
-new=$(/usr/bin/mktemp "$@")
-mkdir -p "$(of "$new")"
-printf '1234567' >"$(of "$new")/com.apple.provenance"
-[ ! -e "$(dirname "$0")/inherited" ] || cp "$(dirname "$0")/inherited" "$(of "$new")/acl"
-echo "$new" """
+mkdir -p "$(of "$4")"
+printf '1234567' >"$(of "$4")/com.apple.provenance"
+[ ! -e "$(dirname "$0")/inherited" ] || /bin/cp "$(dirname "$0")/inherited" "$(of "$4")/acl"
+{STAND_INS["cp"]}"""
 
 
 @pytest.fixture
 def front(tmp_path: Path) -> str:
-    tools = {**STAND_INS, "mktemp": MAKING.replace("cp ", "/bin/cp ")}
-    return fronted(tmp_path / "front", **tools)
+    return fronted(tmp_path / "front", **{**STAND_INS, "cp": MAKING})
 
 
 def of(tmp_path: Path, file: Path) -> Path:

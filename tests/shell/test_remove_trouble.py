@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nixtrust.outcome import Result
-from nixtrust.removal import Removed, read_removed
+from nixtrust.removal import Removed, RemovedFrom, read_removed
 from nixtrust.scripts import remove_script
 from tests.shell.removing import LINE, LOCK, SECRET, fronted, kept_as, one, removal, run, the_line
 
@@ -57,6 +57,28 @@ for tool in /usr/bin/${{0##*/}} /bin/${{0##*/}}; do [ ! -x $tool ] || exec $tool
     assert one(run(lock, removal(rc, the_line(rc), "bash"), first=front)).result is Result.DONE
     assert b"alias c=d" in seen.read_bytes()
     assert SECRET.encode() not in seen.read_bytes()
+
+
+def test_the_new_file_is_made_by_one_open_that_takes_none_that_is_there(
+    rc: Path, lock: Path, tmp_path: Path
+) -> None:
+    """Nothing writes to it by its name, whoever lays something there meanwhile."""
+    other = tmp_path / "other"
+    other.write_text("mine\n")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for made in ("ln -s ../other", "ln ../other", "ln -s ../gone", "ln -s ../device", "mkdir"):
+        text = rc.read_text()
+        # As soon as the way is free, which is when the file's size is asked.
+        lay = f"""for name in $PPID $(ps -o ppid= -p $PPID); do {made} .nixtrust.new.$name; done
+exec /usr/bin/wc "$@" """
+        front = fronted(tmp_path / made.replace("/", ""), wc=lay)
+        end = one(run(lock, removal(rc, the_line(rc)), first=front))
+        assert (end.result, end.words) == (Result.FAILED, "no file can be made beside it"), made
+        assert other.read_text() == "mine\n"
+        assert rc.read_text() == text
+        for left in rc.parent.glob(".nixtrust.new.*"):
+            left.rmdir() if left.is_dir() else left.unlink()
+    assert not (tmp_path / "gone").exists()
 
 
 def test_a_lost_connection_ends_nothing(rc: Path, lock: Path, tmp_path: Path) -> None:
@@ -154,6 +176,85 @@ def test_who_holds_a_removal_up_is_given_up_on_and_hinders_no_other(
     assert removed.files[1].words == "what was begun as nobody did not come to its end"
     assert LINE in second.read_text()
     assert own.read_text() == ""
+
+
+def swapped(file: Path, how: str) -> None:
+    """What its owner may do to a file, or its folder, between the look and the removal."""
+    beside, folder = file.with_name("beside"), file.parent
+    match how:
+        case "a link":
+            file.rename(beside)
+            file.symlink_to(beside)
+        case "a fifo":
+            file.unlink()
+            os.mkfifo(file)
+        case "a second name":
+            beside.hardlink_to(file)
+        case "another file":
+            beside.write_text(file.read_text())
+            beside.rename(file)
+        case "somebody else's file":
+            shutil.chown(file, "games")
+        case "somebody else's folder":
+            shutil.chown(folder, "games")
+        case "a link in the folder's place":
+            folder.rename(folder.with_name("moved"))
+            folder.symlink_to("moved")
+        case "a folder that others write to":
+            folder.chmod(0o777)
+
+
+@needs_root
+@pytest.mark.parametrize("ranges", ["the line", "the whole file"])
+def test_what_is_swapped_between_the_look_and_the_removal_is_left_and_told(
+    ranges: str, nobodys: Path, lock: Path
+) -> None:
+    said = dict[str, RemovedFrom]()
+    nobodys.parent.chmod(0o755)
+    for how in SWAPS:
+        home = nobodys.parent.with_name(how)
+        shutil.copytree(nobodys.parent, home)
+        for path in (home, home / nobodys.name):
+            shutil.chown(path, "nobody", "nogroup")
+        file = home / nobodys.name
+        due = removal(file, the_line(file) if ranges == "the line" else ())
+        swapped(file, how)
+        before = {each: each.lstat().st_ino for each in home.iterdir()}
+        said[how] = one(run(lock, due))
+        assert {each: each.lstat().st_ino for each in home.iterdir()} == before
+        assert how == "a fifo" or LINE in file.read_text()
+    assert {how: (end.result, end.words) for how, end in said.items()} == SWAPS
+
+
+FILE, FOLDER = "it is not as it was found", "its folder is not as it was found"
+SWAPS = {
+    "a link": (Result.CHANGED, FILE),
+    "a fifo": (Result.CHANGED, FILE),
+    "a second name": (Result.CHANGED, FILE),
+    "another file": (Result.CHANGED, FILE),
+    "somebody else's file": (Result.CHANGED, FILE),
+    "somebody else's folder": (Result.CHANGED, FOLDER),
+    "a link in the folder's place": (Result.CHANGED, FOLDER),
+    "a folder that others write to": (Result.FAILED, "others may write to its folder"),
+}
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("ranges", "result"), [("the line", Result.FAILED), ("the whole file", Result.DONE)]
+)
+def test_a_line_goes_only_from_a_file_of_the_same_owner_as_its_folder(
+    ranges: str, result: Result, nobodys: Path, lock: Path
+) -> None:
+    """In root's folder too, where root could."""
+    for owner, other in (("nobody", "games"), ("root", "games")):
+        nobodys.write_text(LINE)
+        shutil.chown(nobodys, other)
+        shutil.chown(nobodys.parent, owner)
+        end = one(run(lock, removal(nobodys, the_line(nobodys) if "line" in ranges else ())))
+        assert end.result is result
+        assert end.words in ("", "it belongs to somebody else")
+        assert nobodys.exists() is (result is Result.FAILED)
 
 
 # The tools are not GNU's --------------------------------------------------------------------------
