@@ -81,6 +81,8 @@ _CHANGES = """\
   second file.
 - Nothing is cut from a line that has a carriage return within it, as a file whose lines end in that
   alone is one line. With a line feed behind it, it is a line's end like any other.
+- A run takes on 100 files of each account, and each account has an equal share of the time that is
+  left when its turn comes. What was not done is told of that account; the others' files go.
 - Mode, owner and group stay. GNU's tools keep the access control list and extended attributes too,
   but for those that the owner may not set, which `cp -p` passes over as well. On macOS they are
   carried over one by one and compared, all but `com.apple.provenance`, which the system sets; where

@@ -1,6 +1,6 @@
 """What is taken out of files on a machine, and what came of it, as shell/remove.sh tells it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nixtrust.credentials import Removal
@@ -75,6 +75,47 @@ def cuts(credentials: Iterable[Credential]) -> Iterator[Cut]:
         whole = place.removal is Removal.FILE
         ranges = () if whole else tuple(sorted({(each.start, each.end) for each in its}))
         yield Cut(account, folder, name, stamp, place.program, ranges)
+
+
+# A part of the answer is its member's word, and may tell of thousands of files.
+MOST_FILES = 100
+# Linux's PATH_MAX; of macOS it is a quarter.
+_LONGEST_PATH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one run takes out, account by account.
+
+    `put_off` is by account how many files more there are than a run takes on.
+    """
+
+    cuts: tuple[Cut, ...]
+    put_off: Mapping[str, int]
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """A line for each account of which not all is dealt with."""
+        return tuple(
+            one_line(
+                f"of {number} more files that {account} tells of nothing was removed:"
+                f" a run takes on {MOST_FILES} of each account; run again"
+            )
+            for account, number in self.put_off.items()
+        )
+
+
+def due(credentials: Iterable[Credential]) -> Due:
+    """What is taken out in one run, if all of these are to go."""
+    taken: dict[str, list[Cut]] = {}
+    put_off: dict[str, int] = {}
+    for cut in cuts(credentials):
+        its = taken.setdefault(cut.account, [])
+        if len(its) < MOST_FILES and len(f"{cut.folder}/{cut.name}") < _LONGEST_PATH:
+            its.append(cut)
+        else:
+            put_off[cut.account] = put_off.get(cut.account, 0) + 1
+    return Due(tuple(cut for its in taken.values() for cut in its), put_off)
 
 
 _TO_DO = {

@@ -1,7 +1,7 @@
 """The scripts that machines run: the shell files, with what they are to know put in front."""
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -197,14 +197,24 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
 
 
 def remove_script(cuts: Iterable[Cut]) -> Script:
-    """The script that takes credentials out of files, of each folder's one after the other."""
+    """The script that takes credentials out of files, of each account's one after the other."""
+    accounts = [(name, list(its)) for name, its in groupby(cuts, lambda cut: cut.account)]
     steps = [
         step
-        for (account, folder), within in groupby(cuts, lambda cut: (cut.account, cut.folder))
-        for step in (_call("in_folder", folder, account), *map(_taking_out, within))
+        for index, (account, its) in enumerate(accounts)
+        for step in (
+            _call("next_account", account, str(len(accounts) - index)),
+            *_taking_out_of_folders(its),
+        )
     ]
     names = ("common.sh", "folder.sh", "transaction.sh", "remove.sh")
     return _script({}, map(_shell, names), ["begin_removing", *steps, "finish_removing"])
+
+
+def _taking_out_of_folders(cuts: Iterable[Cut]) -> Iterator[str]:
+    for folder, within in groupby(cuts, lambda cut: cut.folder):
+        yield _call("in_folder", folder)
+        yield from map(_taking_out, within)
 
 
 def _taking_out(cut: Cut) -> str:

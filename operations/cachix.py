@@ -10,8 +10,8 @@ from nixtrust.findings import Finding, Remedy, Weight, findings
 from nixtrust.judge_credentials import is_removable
 from nixtrust.machine import Machine, Unread
 from nixtrust.policy import Policy
-from nixtrust.removal import cuts, read_removed
-from nixtrust.scripts import Script, remove_script
+from nixtrust.removal import Due, due, read_removed
+from nixtrust.scripts import remove_script
 from operations.failing import say_failed
 
 
@@ -40,8 +40,7 @@ def no_credentials(policy: Policy, system: str) -> Generator[FunctionCommand, No
     if isinstance(machine, Unread) or not any(each.remedy is Remedy.REMOVE for each in found):
         host.noop("nothing was found that can be taken out")
         return
-    script = remove_script(cuts(filter(is_removable, machine.credentials)))
-    yield FunctionCommand(_remove, (script,), {})
+    yield FunctionCommand(_remove, (due(filter(is_removable, machine.credentials)),), {})
 
 
 def left_behind(policy: Policy, machine: Machine | Unread, system: str) -> tuple[str, ...]:
@@ -72,16 +71,16 @@ def _show(host: Host, found: list[Finding]) -> None:
             host.log(str(each))
 
 
-def _remove(state: State, host: Host, script: Script) -> bool:
+def _remove(state: State, host: Host, those: Due) -> bool:
     """Runs the removal and says what failed; the last operation judges what is left."""
     try:
-        answer = run_script(host, script, WRITING)
+        answer = run_script(host, remove_script(those.cuts), WRITING)
     finally:
         forget(host)
     if isinstance(answer, Unread):
         say_failed(host, f"not known what was removed: {answer.reason}; run again")
         return False
-    troubles = read_removed(answer).troubles
+    troubles = (*read_removed(answer).troubles, *those.troubles)
     for line in troubles:
         say_failed(host, line)
     return not troubles

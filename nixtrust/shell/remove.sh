@@ -4,8 +4,9 @@
 # of the steps below, in their order:
 #
 #   begin_removing             the lock
-#   in_folder FOLDER ACCOUNT   its real path, and whose it must be, as whom its files are changed;
-#                              then of each of those that is to change
+#   next_account NAME LEFT     as whom the files that follow are changed, and in whose folders alone;
+#                              how many accounts are left, this one included
+#   in_folder FOLDER           its real path; then of each of those that is to change
 #   take_out NAME STAMP PROGRAM RANGES
 #       STAMP     of the file when its credentials were found
 #       PROGRAM   the shell that must accept what is left, if any
@@ -17,8 +18,13 @@
 # not depend on each other: each has its own result, done, changed (not the one that was looked at),
 # refused (by PROGRAM) or failed.
 
+# Seconds for all files; each account has an equal share of what is left of them when its turn comes, so
+# that none takes from the others.
+removal_seconds=240
+
 begin_removing() {
   lock='' told='' count=0
+  ends=$(($(date +%s) + removal_seconds))
   start
   # No ordinary user writes there, on Linux and on macOS.
   set -- /var/run/nixtrust-credentials-lock
@@ -34,24 +40,36 @@ take_back() {
 on_exit() {
   [ -z "$lock" ] || rm -f "$lock" "$lock.time"
   tab_line nixtrust remove 1
-  printf '%s' "$told"
+  # Where printf is no builtin, what it is given is limited.
+  while [ -n "$told" ]; do
+    printf '%s\n' "${told%%"$newline"*}"
+    told=${told#*"$newline"}
+  done
   tab_line outcome "$outcome" "$outcome_words"
   printf 'end\t%s\n' "$((count + 2))"
 }
 
-# Sets folder and owner, or why nothing can be done in it.
-in_folder() {
-  folder=$1 owner=$2 hindered=''
-  if ! id -u "$2" >/dev/null 2>&1; then
-    hindered="failed${tab}$2 has no account there"
+# Sets owner and until when it has time, or why nothing can be done as that account.
+next_account() {
+  owner=$1 hindered='' now=$(date +%s)
+  owner_ends=$((now + (ends - now) / $2))
+  if ! id -u "$1" >/dev/null 2>&1; then
+    hindered="failed${tab}$1 has no account there"
   fi
+}
+
+in_folder() {
+  folder=$1
 }
 
 # What is said in a folder is the account's word, which may be anything.
 take_out() {
-  said=$hindered
-  if [ -z "$said" ]; then
-    said=$(as_user_for 60 "$owner" sh -c "$folder_rule$newline$within" sh "$PATH" "$accepted" "$lock.time" "$folder" "$@" 2>/dev/null)
+  said=$hindered seconds=$((owner_ends - $(date +%s)))
+  if [ "$seconds" -le 0 ] && [ -z "$said" ]; then
+    said="failed${tab}no time was left for what $owner has"
+  elif [ -z "$said" ]; then
+    [ "$seconds" -le 60 ] || seconds=60
+    said=$(as_user_for "$seconds" "$owner" sh -c "$folder_rule$newline$within" sh "$PATH" "$accepted" "$lock.time" "$folder" "$@" 2>/dev/null)
     give_up_on "$owner" "$?"
     said=${said%%"$newline"*}
   fi

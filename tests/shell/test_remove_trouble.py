@@ -1,6 +1,7 @@
 """A removal that somebody or something gets in the way of: what is left then, and what is said."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nixtrust.facts import WRITING
 from nixtrust.outcome import Result
 from nixtrust.removal import Removed, RemovedFrom, read_removed
 from nixtrust.scripts import remove_script
@@ -255,6 +257,42 @@ def test_a_line_goes_only_from_a_file_of_the_same_owner_as_its_folder(
         assert end.result is result
         assert end.words in ("", "it belongs to somebody else")
         assert nobodys.exists() is (result is Result.FAILED)
+
+
+@needs_root
+def test_who_tells_of_many_files_and_takes_long_over_each_takes_his_own_time_alone(
+    nobodys: Path, lock: Path, tmp_path: Path
+) -> None:
+    """His are before those of two others. Of the 240 seconds of a clock his share is 80."""
+    (clock := tmp_path / "clock").write_text("0")
+    clock.chmod(0o666)
+    takes_long = f"[ $(id -un) != nobody ] || echo $(($(cat {clock}) + 30)) >{clock}"
+    front = fronted(tmp_path / "front", sync=takes_long)
+    files = [nobodys.with_name(f".env{number}") for number in range(40)]
+    owners = dict.fromkeys(files, "nobody")
+    for owner in ("games", "root"):
+        (folder := tmp_path / owner).mkdir()
+        shutil.chown(folder, owner, owner)
+        owners[folder / ".bashrc"] = owner
+    for file, owner in owners.items():
+        file.write_text(LINE)
+        shutil.chown(file, owner, "nogroup" if owner == "nobody" else owner)
+    due = [removal(file, the_line(file)) for file in owners]
+    first = f"{front}\ndate() {{ cat {clock}; }}"
+    ends = run(lock, *due, first=first).files
+    assert [end.result for end in ends] == [
+        *[Result.DONE] * 3,
+        *[Result.FAILED] * 37,
+        *[Result.DONE] * 2,
+    ]
+    assert {end.words for end in ends[3:-2]} == {"no time was left for what nobody has"}
+    assert [file.read_text() for file in owners] == ["", "", "", *[LINE] * 37, "", ""]
+
+
+def test_the_time_for_all_files_is_less_than_the_controllers() -> None:
+    [line] = re.findall(r"^removal_seconds=(.*)$", "".join(remove_script([])), re.M)
+    # The last one's limits come on top, and what has none.
+    assert int(line) + 3 + 45 < WRITING
 
 
 # The tools are not GNU's --------------------------------------------------------------------------
