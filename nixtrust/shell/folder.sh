@@ -30,14 +30,16 @@ lets_others_write() {
   printf "%s\n" "$list_of_folder" | sed 1d |
     grep -Eq " allow .*(add_file|add_subdirectory|delete_child|writesecurity|chown)"
 }
-# is_in_group_of_others UID GID, as one word
+# is_in_group_of_others UID GID, as one word. Two groups may have one number; not every machine lists all
+# groups that it knows when no number is asked.
 is_in_group_of_others() {
   owner_of_folder=$(getent passwd "${1% *}" 2>/dev/null) && [ -n "$owner_of_folder" ] || return 0
-  group_of_folder=$(getent group "${1#* }" 2>/dev/null)
-  case ${group_of_folder%%:*}:${group_of_folder##*:} in
-    "${owner_of_folder%%:*}:" | "${owner_of_folder%%:*}:${owner_of_folder%%:*}") ;;
-    *) return 0 ;;
-  esac
+  { getent group "${1#* }" && getent group; } 2>/dev/null |
+    owner=${owner_of_folder%%:*} awk -F : -v gid="${1#* }" "
+      BEGIN { owner = ENVIRON[\"owner\"] }
+      \$3 == gid && \$1 == owner && (\$4 == \"\" || \$4 == owner) { own = 1; next }
+      \$3 == gid { others = 1 }
+      END { exit (!own || others) }" || return 0
   getent passwd | awk -F : -v folder="$1" "
     BEGIN { split(folder, its, \" \") }
     \$4 == its[2] && \$3 != its[1] { others = 1 }

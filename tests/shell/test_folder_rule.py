@@ -18,6 +18,9 @@ ALONE = PASSWD.replace("jito:x:1002:1000", "jito:x:1002:1002")
 # Of a Mac, whose ls knows -e.
 MACS = "0: group:everyone deny delete\n"
 
+# As Samba's winbind calls people of a domain.
+DOMAINS = ALONE.replace("mia:", r"TEAM\mia:")
+
 CASES: dict[str, tuple[str, str, str, str, bool]] = {
     "its owner's alone": ("drwxr-xr-x", "", ALONE, "", False),
     "everybody's": ("drwxrwxrwx", "", ALONE, "mia:x:1000:", True),
@@ -28,6 +31,14 @@ CASES: dict[str, tuple[str, str, str, str, bool]] = {
     "another is in the group": ("drwxrwxr-x", "", ALONE, "mia:x:1000:baleen", True),
     "it is another's first group": ("drwxrwxr-x", "", PASSWD, "mia:x:1000:", True),
     "a group of another name": ("drwxrwxr-x", "", ALONE, "staff:x:1000:", True),
+    "another is in a group with its number": (
+        "drwxrwxr-x",
+        "",
+        ALONE,
+        "mia:x:1000:\nteam:x:1000:baleen",
+        True,
+    ),
+    "a domain's": ("drwxrwxr-x", "", DOMAINS, r"TEAM\mia:x:1000:", False),
     "a group without a name": ("drwxrwxr-x", "", ALONE, "", True),
     "an owner without a name": ("drwxrwxr-x", "", "root:x:0:0::/:\n", "mia:x:1000:", True),
     "a list that gives nothing": ("drwxr-x---+", "", ALONE, "mia:x:1000:", False),
@@ -59,9 +70,10 @@ ls() {
 }
 getent() {
   case $1:${2-} in
-    passwd:1000) printf %s "$passwd" | grep '^[a-z]*:x:1000:' ;;
+    passwd:1000) printf %s "$passwd" | grep '^[^:]*:x:1000:' ;;
     passwd:) printf %s "$passwd" ;;
-    group:1000) [ -n "$group" ] && echo "$group" ;;
+    group:1000) [ -n "$group" ] && printf '%s\n' "$group" | sed 1q ;;
+    group:) printf 'root:x:0:\n%s\n' "$group" ;;
   esac
 }
 while [ "$#" -gt 0 ]; do
