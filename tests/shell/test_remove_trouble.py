@@ -83,6 +83,17 @@ exec /usr/bin/wc "$@" """
     assert not (tmp_path / "gone").exists()
 
 
+@needs_root
+def test_what_a_shell_of_somebodys_says_besides_is_no_answer(
+    nobodys: Path, lock: Path, tmp_path: Path
+) -> None:
+    lay = """for name in $PPID $(ps -o ppid= -p $PPID); do mkdir .nixtrust.new.$name; done
+exec /usr/bin/wc "$@" """
+    front = fronted(tmp_path / "front", wc=lay)
+    end = one(run(lock, removal(nobodys, the_line(nobodys)), first=front))
+    assert (end.result, end.words) == (Result.FAILED, "no file can be made beside it")
+
+
 def test_a_lost_connection_ends_nothing(rc: Path, lock: Path, tmp_path: Path) -> None:
     front = fronted(tmp_path / "front", sync="kill -TERM $PPID; kill -HUP $PPID; kill -INT $PPID")
     assert one(run(lock, removal(rc, the_line(rc)), first=front)).result is Result.DONE
