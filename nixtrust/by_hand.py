@@ -16,8 +16,8 @@ def whole_lines(credentials: Iterable[Credential]) -> Mapping[str, Sequence[int]
     """The numbers of the lines that hold nothing but what is to go, by file."""
     lines: dict[str, set[int]] = {}
     for each in credentials:
-        is_line = each.place.removal is Removal.LINES and each.end
-        if is_line and each.hindrance is not Hindrance.REFUSED:
+        in_lines = each.place.removal is Removal.LINES or each.place.syntax is Syntax.TOKEN
+        if in_lines and each.end and each.hindrance is not Hindrance.REFUSED:
             lines.setdefault(each.path, set()).add(each.line)
     return {path: sorted(numbers) for path, numbers in lines.items()}
 
@@ -73,7 +73,7 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
             return _deleting(credential, lines, kernel)
         case Syntax.DHALL if credential.hindrance is Hindrance.UNCLEAR:
             return f"if it holds one, {_removing(credential)}"
-        case Syntax.DHALL | Syntax.TOKEN if credential.hindrance is not Hindrance.NOT_ALONE:
+        case Syntax.DHALL | Syntax.TOKEN if _is_whole(credential):
             return _removing(credential)
         case Syntax.PLIST:
             # launchd reads binary ones too, and no editor does.
@@ -85,6 +85,11 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
             return _command(credential, f'sqlite3 {shlex.quote(database)} "{statements}"')
     editing = _command(credential, f"{_VIM} +{credential.line} {path}")
     return f"take it out with {editing}, which keeps no copy"
+
+
+def _is_whole(credential: Credential) -> bool:
+    """Its file holds nothing else."""
+    return not credential.end and credential.hindrance is not Hindrance.NOT_ALONE
 
 
 # Without a swap file, without ~/.viminfo, and without the settings that make it keep undo files.

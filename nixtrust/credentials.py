@@ -88,6 +88,7 @@ class Removal(StrEnum):
     """What nixtrust takes away: the file, entries of it, whole lines of it, or nothing itself."""
 
     FILE = "file"
+    FILE_OR_LINES = "file-or-lines"
     ENTRIES = "entries"
     LINES = "lines"
     NOTHING = "nothing"
@@ -141,7 +142,7 @@ PLACES: tuple[Place, ...] = (
             "~/.cachix-agent*.token",
         ),
         Syntax.TOKEN,
-        Removal.FILE,
+        Removal.FILE_OR_LINES,
         bare=Kind.AGENT_TOKEN,
     ),
     Place(

@@ -40,6 +40,9 @@ _RECOGNISED = {
 
 _DONE = {
     Removal.FILE: "the file goes",
+    Removal.FILE_OR_LINES: "the file goes if it holds nothing else; if each other line of it is a"
+    " comment or sets one variable, and says the same without it, a whole line goes that sets one"
+    " variable to one literal; all else is reported",
     Removal.ENTRIES: "the entries go, those of other hosts stay",
     Removal.LINES: "a whole line that sets one variable to one literal goes, anything else is"
     " reported",

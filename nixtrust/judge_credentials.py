@@ -46,7 +46,7 @@ def is_removable(credential: Credential) -> bool:
     match credential.place.removal:
         case Removal.NOTHING:
             return False
-        case Removal.FILE:
+        case Removal.FILE | Removal.FILE_OR_LINES if not credential.end:
             return credential.hindrance in (None, Hindrance.OWNER)
     return credential.hindrance is None
 

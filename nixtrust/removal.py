@@ -72,9 +72,16 @@ def cuts(credentials: Iterable[Credential]) -> Iterator[Cut]:
         by_file.setdefault(at, []).append(each)
     for (account, folder, name, stamp), its in by_file.items():
         place = its[0].place
-        whole = place.removal is Removal.FILE
-        ranges = () if whole else tuple(sorted({(each.start, each.end) for each in its}))
-        yield Cut(account, folder, name, stamp, place.program, ranges)
+        yield Cut(account, folder, name, stamp, place.program, _ranges(place.removal, its))
+
+
+def _ranges(removal: Removal, its: Iterable[Credential]) -> tuple[tuple[int, int], ...]:
+    match removal:
+        case Removal.FILE:
+            return ()
+        case Removal.FILE_OR_LINES:
+            its = (each for each in its if each.end)
+    return tuple(sorted({(each.start, each.end) for each in its}))
 
 
 # A part of the answer is its member's word, and may tell of thousands of files.

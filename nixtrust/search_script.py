@@ -175,7 +175,7 @@ _CHANGED = tuple(
     dict.fromkeys(
         folder
         for place in PLACES
-        if place.removal in (Removal.LINES, Removal.ENTRIES)
+        if place.removal not in (Removal.FILE, Removal.NOTHING)
         for folder, is_within, _ in (pattern.rpartition("/") for pattern in place.patterns)
         if is_within
     )

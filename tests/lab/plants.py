@@ -411,8 +411,10 @@ def _of_system() -> Iterator[Plant]:
     text = "# for the agent\n§CACHIX_AGENT_TOKEN={token}\n"
     yield whole("agent-token", "/etc/cachix-agent.token", text, mode=0o640)
     yield whole("agent-token", "/etc/cachix/build.token", "§{token}")
-    text = "§CACHIX_AGENT_TOKEN={token}\nHTTPS_PROXY=http://proxy.example:3128\n"
-    yield plant("agent-token", "/etc/cachix/proxied.token", text, why=Hindrance.NOT_ALONE)
+    text = "# ours\n«CACHIX_AGENT_TOKEN={token}\n»HTTPS_PROXY=http://proxy.example:3128\n"
+    yield plant("agent-token", "/etc/cachix/proxied.token", text)
+    text = "§export CACHIX_AGENT_TOKEN={token}\nexec cachix deploy agent builder\n"
+    yield plant("agent-token", "/etc/cachix/begun.token", text, why=Hindrance.NOT_ALONE)
     yield plant("cachix-folder", "/etc/cachix/key", "§{key}\n")
     for place, path, text in (
         (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.shell.recognised import AWKS, Credential, recognise
+from tests.shell.recognised import AWKS, Credential, cut, recognise
 
 TOKEN = "eyJhbGciOiJub25lIn0.bWFkZSB1cA.c2lnbmF0dXJl"
 PLAIN = "0123456789abcdef"
@@ -99,18 +99,75 @@ def test_a_secret_is_told_with_its_kind_and_line(name: str, awk: str) -> None:
 @pytest.mark.parametrize(
     "beside",
     [
-        "HTTPS_PROXY=http://proxy.example:3128",
-        "AGENT_PROFILE=system-profile-of-production",
-        "export LANG=C",
         "umask 077",
         "none",
         "$(cat it)",
+        # What may take the next line for its own, or the last one.
+        "A=b \\",
+        "A='b",
+        'A="b',
+        "A=`b",
+        "A=(b",
+        "A=b'c",
+        "A=$(cat <<E",
+        "A=b\rC=d",
+        "A='b' 'c",
+        # What takes the value from the line.
+        'A="it is $CACHIX_AGENT_TOKEN"',
+        "A=${CACHIX_AGENT_TOKEN}",
+        "A=b cachix deploy agent it",
     ],
 )
 def test_a_file_that_holds_something_else_does_not_go(beside: str, awk: str) -> None:
     for content in (f"CACHIX_AGENT_TOKEN=abc\n{beside}\n", f"{beside}\n{TOKEN}\n"):
         found = recognise("token", content.encode(), bare="auth-token", awk=awk)
-        assert {each.hindrance for each in found} == {"not-alone"}
+        assert {(each.hindrance, each.end) for each in found} == {("not-alone", 0)}
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "CACHIX_AGENT_TOKEN=abc",
+        "export CACHIX_AGENT_TOKEN='a b$c' # it",
+        '  CACHIX_AGENT_TOKEN="a=b" \r',
+        "CACHIX_AGENT_TOKEN=a\nCACHIX_SIGNING_KEY=c\nCACHIX_AGENT_TOKEN=b",
+    ],
+)
+def test_of_an_environment_file_the_line_goes_and_other_settings_stay(line: str, awk: str) -> None:
+    before = "# the agent's, which isn't\n; it\n\nHTTPS_PROXY=http://p.example:3128/?a#b\r\n"
+    after = (
+        f"AGENT_PROFILE=long-{PLAIN}\nNO_PROXY='a, \"b' # it's\nexport CACHIX_AUTH_TOKEN\n A = \"\""
+    )
+    content = f"{before}{line}\n{after}".encode()
+    told = recognise("token", content, bare="auth-token", awk=awk)
+    assert [each.hindrance for each in told if each.end] == [""] * len(line.splitlines())
+    assert cut(content, [each for each in told if each.end]) == f"{before}{after}".encode()
+    at_its_end = f"{before}{line}".encode()
+    assert cut(at_its_end, recognise("token", at_its_end, awk=awk)) == before.encode()
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "CACHIX_AGENT_TOKEN=abc B=c",
+        "CACHIX_AGENT_TOKEN=a;b",
+        "CACHIX_AGENT_TOKEN=${A:-abc}",
+        "CACHIX_AGENT_TOKEN=abc \\",
+        "# it \\\r\nCACHIX_AGENT_TOKEN=abc",
+        "CACHIX_AGENT_TOKEN: abc",
+        "CACHIX_AGENT_TOKEN=abc\rB=c",
+        f"CACHIX_AGENT_TOKEN= # {TOKEN}",
+        f"TOKEN={TOKEN}",
+        f"A=b # {TOKEN}",
+        TOKEN,
+    ],
+)
+def test_of_an_environment_file_a_line_that_does_more_stays(line: str, awk: str) -> None:
+    content = f"HTTPS_PROXY=http://proxy.example:3128\n{line}\n".encode()
+    [told] = recognise("token", content, bare="auth-token", awk=awk)
+    assert (told.line, told.end, told.hindrance) == (content.count(b"\n"), 0, "not-alone")
 
 
 @pytest.mark.parametrize("awk", AWKS)

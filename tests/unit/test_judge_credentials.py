@@ -185,6 +185,22 @@ def test_a_file_that_goes_whole_may_be_anybodys() -> None:
     assert judged(credential(hindrance=Hindrance.OWNER)).remedy is Remedy.REMOVE
 
 
+def test_a_line_of_somebody_elses_file_does_not_go_though_the_file_would() -> None:
+    its = replace(credential("agent-token", "/etc/cachix-agent.token"), start=3, end=9)
+    assert judged(its).remedy is Remedy.REMOVE
+    theirs = judged(replace(its, hindrance=Hindrance.OWNER))
+    assert theirs.remedy is Remedy.HAND
+    assert "`sed -i 3d /etc/cachix-agent.token`" in str(theirs)
+
+
+@pytest.mark.parametrize("place", ["agent-token", "cachix-folder"])
+def test_of_a_file_with_other_settings_only_the_line_is_deleted(place: str) -> None:
+    its = replace(credential(place, "/etc/cachix/its.token"), start=3, end=9)
+    assert commands_of(its) == ["sed -i 3d /etc/cachix/its.token"]
+    many = [replace(its, line=number) for number in range(50)]
+    assert commands_of(*many)[3] == "vim -n -i NONE -u NONE +3 /etc/cachix/its.token"
+
+
 def test_what_is_only_reported_has_the_command_to_do_it_by_hand() -> None:
     finding = judged(credential(), cachix_credentials="report")
     assert (finding.weight, finding.remedy) == (Weight.DRIFT, Remedy.HAND)

@@ -31,6 +31,12 @@ def test_several_credentials_of_a_file_are_one_file() -> None:
     assert (len(due(its).cuts), due(its).troubles) == (1, ())
 
 
+def test_of_a_file_that_may_go_whole_the_lines_go_if_there_are_any() -> None:
+    its = credential("agent-token", "/etc/cachix-agent.token")
+    assert [cut.ranges for cut in due([its]).cuts] == [()]
+    assert [cut.ranges for cut in due([replace(its, start=3, end=9)]).cuts] == [((3, 9),)]
+
+
 def test_a_path_that_no_system_takes_is_not_sent() -> None:
     forged = replace(credential("bash", f"/{'x' * 5000}/.bashrc"), told_by="baleen")
     run = due([forged])

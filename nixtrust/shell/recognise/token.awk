@@ -1,15 +1,51 @@
 # Files that are a secret themselves: a token or a key alone, or an environment file that sets one
 # of the variables. Such a file goes as a whole, so no range is told, and each kind once; but not one
-# that holds something else, which would go with it.
+# that holds something else, which would go with it. Of an environment file that sets other variables
+# too the lines go.
 
 {
   line = trimmed($0)
   found = 0
   read_line(line)
   if (found ? !is_alone(line) : !is_nothing(line)) holds_more = 1
+  if (!is_separate($0)) is_entangled = 1
+  else if (found && assigned in kind_of && is_alone(line)) {
+    from_byte[NR] = line_start
+    to_byte[NR] = next_start
+  }
 }
 
-END { tell_held(holds_more ? "not-alone" : "") }
+END {
+  for (i = 1; i <= held; i++) {
+    line = held_line[i]
+    if (!holds_more || is_entangled) tell_once(held_kind[i], line, held_cache[i])
+    else if (line in to_byte) tell(held_kind[i], line, from_byte[line], to_byte[line], "", held_cache[i])
+    else tell(held_kind[i], line, 0, 0, "not-alone", held_cache[i])
+  }
+}
+
+function tell_once(kind, line, cache) {
+  if (kind in is_told) return
+  is_told[kind]
+  tell(kind, line, 0, 0, holds_more ? "not-alone" : "", cache)
+}
+
+# Whether a line is a comment or sets a variable, `assigned`, and neither takes from the lines around it
+# nor gives to them. So for systemd, by which NixOS has it read (systemd src/basic/env-file.c; before 254
+# a comment too went on behind a backslash), and for a shell, by which nix-darwin does.
+function is_separate(text,   value) {
+  assigned = ""
+  if (text ~ /\r./ || length(text) > 16384 || text ~ /\\[ \t\r]*$/) return 0
+  sub(/[ \t\r]+$/, "", text)
+  sub(/^[ \t]+/, "", text)
+  if (text == "" || text ~ /^[#;]/) return 1
+  if (sub(/^export[ \t]+/, "", text) && text ~ /^[A-Za-z_][A-Za-z0-9_]*$/) return 1
+  if (!match(text, /^[A-Za-z_][A-Za-z0-9_]*[ \t]*=/)) return 0
+  value = substr(text, RLENGTH + 1)
+  assigned = substr(text, 1, RLENGTH - 1)
+  sub(/[ \t]+$/, "", assigned)
+  return value ~ /^[ \t]*(\047[^\047\\]*\047|"[^"\\$`]*"|[^ \t"\047\\$`;&|<>()]*)([ \t]+#.*)?$/
+}
 
 function read_line(text) {
   if (text == "" || text ~ /^#/ || read_variables(text)) return
@@ -47,8 +83,6 @@ function trimmed(text) {
 
 function credential(kind, cache) {
   found = 1
-  if (kind in is_told) return
-  is_told[kind] = 1
   hold(kind, NR, cache)
 }
 
