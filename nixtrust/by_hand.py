@@ -30,7 +30,8 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
     """
     path, folder = shlex.quote(credential.path), shlex.quote(credential.folder)
     would_go = credential.place.removal is not Removal.NOTHING
-    cut = _cutting(credential, lines, kernel)
+    # To remove the link, or to lay a file in its place as sed does, leaves the secret where it is.
+    cut = _cutting(replace(credential, path=credential.link or credential.path), lines, kernel)
     match credential.hindrance:
         case _ if credential.place.id == "secret-key":
             # Without its file Nix ends each build with an error.
@@ -41,8 +42,6 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
             stored = shlex.quote("/".join(credential.link.split("/")[:4]))
             keeping = f"`nix-store --query --roots {stored}` tells what keeps it"
             do = f"{keeping}: take it out there and switch, then `nix-store --delete {stored}`"
-        case Hindrance.LINK:
-            do = _cutting(replace(credential, path=credential.link), lines, kernel)
         case Hindrance.HARD_LINK:
             # Other names are on the same file system, and that need not be the one of /.
             mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""

@@ -159,10 +159,12 @@ tell() {
       record cachix-hostname "$file" "${6#-}"
       continue
     fi
-    # Whoever owns the folder, a whole file may go: that hides no other reason to leave it.
-    case $5:$site in
+    # A whole file may go, or is advised to be removed, wherever it lies and whose it is: that hides no
+    # other reason to leave it, unless the way to it has to be made first.
+    case $5:$syntax:$site in
       -:*) hindrance=${site:-$refused} ;;
-      *:owner) hindrance=$5 ;;
+      *:store | *:locked | *:read-only) hindrance=$site ;;
+      *:dhall:* | *:token:* | *:owner) hindrance=$5 ;;
       *) hindrance=${site:-$5} ;;
     esac
     record credential "$place" "$person" "$file" "$1" "$2" "$3" "$4" "$hindrance" "${6#-}" \

@@ -467,12 +467,37 @@ def test_a_folder_that_its_owner_cannot_write_to_is_left(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
-def test_whose_the_folder_is_hides_no_other_reason_to_leave_a_file(tmp_path: Path) -> None:
+def test_whose_a_file_is_hides_no_other_reason_to_leave_it(tmp_path: Path) -> None:
     file = put(tmp_path / ".config/cachix/cachix.dhall", f'let cachix = "{TOKEN}" in cachix')
     shutil.chown(file, "nobody")
     assert hindrance(tmp_path) == "unclear"
     put(file, f'{{ authToken = "{TOKEN}" }}')
     assert hindrance(tmp_path) == "owner"
+
+
+@pytest.mark.parametrize("site", ["link", "work-tree", "hard-link", "folder"])
+def test_where_a_file_lies_does_not_hide_that_it_holds_something_else(
+    site: str, tmp_path: Path
+) -> None:
+    """Or the advice would be to remove it."""
+    home = tmp_path / "home"
+    file = put(home / ".cachix-agent.token", "")
+    match site:
+        case "link":
+            file.rename(tmp_path / "elsewhere")
+            file.symlink_to(tmp_path / "elsewhere")
+        case "work-tree":
+            (home / ".git").mkdir()
+        case "hard-link":
+            (home / "twice").hardlink_to(file)
+        case "folder":
+            home.chmod(0o777)
+    reasons = []
+    for text in ("{}\n", "A=b\n{}\n", "umask 077\n{}\n"):
+        file.write_text(text.format(f"CACHIX_AGENT_TOKEN={TOKEN}"))
+        [record] = told(home)
+        reasons.append((record[8], int(record[7]) > 0))
+    assert reasons == [(site, False), (site, True), ("not-alone", False)]
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o757])

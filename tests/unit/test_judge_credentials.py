@@ -90,6 +90,17 @@ def test_what_a_link_leads_to_is_what_has_to_be_changed() -> None:
     assert commands == ["vim -n -i NONE -u NONE +3 '/home/mia/its file'"]
 
 
+def test_of_a_link_in_a_work_tree_too() -> None:
+    path, link = "/home/mia/.bashrc", "/home/mia/dotfiles/bashrc"
+    its = whole_line(path, 2, hindrance=Hindrance.WORK_TREE, link=link)
+    # sed would lay a file in the place of the link.
+    assert commands_of(its) == [f"sed -i 2d {link}"]
+    agents = replace(credential("agent-token", "/etc/cachix-agent.token"), link=link)
+    assert commands_of(replace(agents, hindrance=Hindrance.WORK_TREE)) == [f"rm {link}"]
+    entangled = replace(agents, hindrance=Hindrance.NOT_ALONE)
+    assert commands_of(entangled) == [f"vim -n -i NONE -u NONE +3 {link}"]
+
+
 def test_what_is_in_a_store_is_taken_out_of_what_keeps_it() -> None:
     link = "/nix/store/abc-home/files/.config/cachix/cachix.dhall"
     stored = "/nix/store/abc-home"
