@@ -17,7 +17,8 @@ def whole_lines(credentials: Iterable[Credential]) -> Mapping[str, Sequence[int]
     lines: dict[str, set[int]] = {}
     for each in credentials:
         in_lines = each.place.removal is Removal.LINES or each.place.syntax is Syntax.TOKEN
-        if in_lines and each.end and each.hindrance is not Hindrance.REFUSED:
+        is_line = in_lines or each.hindrance is Hindrance.COMMENT
+        if is_line and each.end and each.hindrance is not Hindrance.REFUSED:
             lines.setdefault(each.path, set()).add(each.line)
     return {path: sorted(numbers) for path, numbers in lines.items()}
 
@@ -88,11 +89,13 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
 
 def _is_whole(credential: Credential) -> bool:
     """Its file holds nothing else."""
-    return not credential.end and credential.hindrance is not Hindrance.NOT_ALONE
+    return not credential.end and credential.hindrance not in _AMONG_OTHERS
 
 
 # Without a swap file, without ~/.viminfo, and without the settings that make it keep undo files.
 _VIM = "vim -n -i NONE -u NONE"
+# Where the rest of the file is of use.
+_AMONG_OTHERS = (Hindrance.NOT_ALONE, Hindrance.COMMENT)
 # More would make a command that nobody can read.
 _LINES = 20
 

@@ -116,8 +116,9 @@ def _kinds() -> Iterator[str]:
     yield "A reference holds no secret and is no finding: `op://…` and other addresses,"
     yield "`$(pass …)`, `${VAR}`, `{{ … }}`, a path, what is encrypted. Nor is an empty value, a"
     yield "place to fill in (`your-token-here`, `changeme`, `xxx…`), a message (`not set`), what"
-    yield "`grep` and the like look for, or what stands in a comment. In netrc and in Cachix's own"
-    yield "configuration each password counts, whatever it says."
+    yield "`grep` and the like look for. In netrc and in Cachix's own configuration each password"
+    yield "counts, whatever it says. In a comment about Cachix only what is clearly a token or a"
+    yield "key counts: a whole web token (`eyJ…`), or 64 bytes in base64."
     yield ""
 
 
@@ -192,8 +193,8 @@ def _limits() -> Iterator[str]:
     yield "- A secret that is put together from parts, or is plain words as a message is; one that"
     yield "  reaches Cachix through another variable or a file, and looks like no token or key."
     yield "- The `default` entry of a netrc: it does not tell whose password it is."
-    yield "- What stands in a comment, and the environment of what runs. Of a history only a line"
-    yield "  that begins with `#` is a comment."
+    yield "- What stands in a comment and may be any word, and the environment of what runs. Of a"
+    yield "  history only a line that begins with `#` is a comment."
     yield "- Accounts of services, a home that is not mounted, and homes of accounts with numbers"
     yield "  above 59999 (on Linux) that do not lie right in `/home`."
     yield "- Files that name Cachix and are larger than 64 MiB, and all that are larger than 1 GiB,"

@@ -97,7 +97,7 @@ def recogniser(syntax: str) -> str:
 
 
 def _parts(syntax: Syntax) -> tuple[str, ...]:
-    return ("common", *_BEFORE.get(syntax, ()), syntax, *_BEHIND.get(syntax, ()))
+    return ("common", *_BEFORE.get(syntax, ()), syntax, *_BEHIND.get(syntax, ()), "comments")
 
 
 def _program(name: str) -> str:

@@ -26,6 +26,7 @@ class Hindrance(StrEnum):
     UNCLEAR = "unclear"
     REFUSED = "refused"
     TOO_MANY = "too-many"
+    COMMENT = "comment"
 
     @property
     def why(self) -> str:
@@ -51,6 +52,7 @@ _WHY = {
     Hindrance.UNCLEAR: "it cannot be told what else belongs to it",
     Hindrance.REFUSED: "the shell would not accept the file without it",
     Hindrance.TOO_MANY: "it takes no more than 100 out of one file",
+    Hindrance.COMMENT: "it is in a comment, where nothing uses it",
 }
 
 

@@ -37,6 +37,12 @@ class Plant:
     last: int
     free: bool
 
+    @property
+    def is_to_be_told(self) -> bool:
+        """Of a comment, if it is clearly a token or a key."""
+        is_clear = self.secret.startswith("eyJ") or self.secret.endswith("=")
+        return self.role is not Role.COMMENT or is_clear
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -106,7 +112,10 @@ def _ended(random: Random, case: Case) -> Case:
             plants=tuple(plants),
             traits=case.traits | {"no final newline"},
         )
-    return _with_crlf(case) if random.random() < 0.1 else _damaged_or_not(random, case)
+    chance = random.random()
+    if chance < 0.05:
+        return _with_cr(case)
+    return _with_crlf(case) if chance < 0.15 else _damaged_or_not(random, case)
 
 
 def _damaged_or_not(random: Random, case: Case) -> Case:
@@ -123,6 +132,13 @@ def _with_crlf(case: Case) -> Case:
     )
     content = case.content.replace(b"\n", b"\r\n")
     return replace(case, content=content, plants=tuple(plants), traits=case.traits | {"CRLF"})
+
+
+def _with_cr(case: Case) -> Case:
+    """As one line to every program: none of it goes, and what it is made of cannot be known."""
+    plants = (replace(each, first=1, last=1, free=False) for each in case.plants)
+    content = case.content.replace(b"\n", b"\r")
+    return replace(case, content=content, plants=tuple(plants), traits=case.traits | {"CR"})
 
 
 def _damaged(random: Random, case: Case) -> Case:
@@ -347,9 +363,12 @@ def _dhall(random: Random) -> Case:
     """A record; sometimes one that leads to where the secret is, or that is not wholly clear."""
     secrets: list[str] = []
     unclear: list[str] = []
+    remarked: list[str] = []
 
     def remark() -> str:
-        return _fill(random, random.choice(_REMARKS))[0]
+        text, made = _fill(random, random.choice(_REMARKS))
+        remarked.extend([made] if made else [])
+        return text
 
     def secret() -> str:
         written = random.choice(_TEXTS)
@@ -384,7 +403,11 @@ def _dhall(random: Random) -> Case:
     lines = text.count("\n") + 1
     stays = imports or bool(unclear)
     role = Role.PART if stays else Role.WHOLE
-    plants = (Plant(each, role, 0, len(content), 1, lines, not stays) for each in secrets)
+    plants = (
+        Plant(each, its, 0, len(content), 1, lines, not stays)
+        for its, made in ((role, secrets), (Role.COMMENT, remarked))
+        for each in made
+    )
     has = {"imports": imports, "unclear": bool(unclear)}
     traits = frozenset(trait for trait, is_there in has.items() if is_there)
     return Case("dhall", content, tuple(plants), traits)
@@ -407,6 +430,7 @@ _TYPED_BESIDES = (
     *("export {N}=$(pass show cachix)", "unset {N}", "grep -r {N} .", "cat <<EOF", "echo caf\xe9"),
     *('echo "', "cachix use {w}", "man cachix", "vi ~/.{w}", "cachix authtoken $TOKEN"),
 )
+_TYPED_COMMENTS = ("#cachix authtoken {s}", "# export {N}={s}", "# cachix authtoken <token>")
 # How shells keep what was typed: before it, and behind.
 _KEPT = (
     ("", "\n"),
@@ -414,6 +438,7 @@ _KEPT = (
     (": 1700000000:0;", "\n"),
     ("- cmd: ", "\n  when: 17\n"),
 )
+_BEFORE_A_LINE = ("", "#1700000000\n")
 
 
 def _history(random: Random) -> Case:
@@ -421,10 +446,12 @@ def _history(random: Random) -> Case:
     before, behind = random.choice(_KEPT)
     content, plants = "", []
     for _ in range(random.randrange(1, 9)):
-        typed = random.choice(random.choice((_TYPED, _TYPED_BESIDES, _TYPED_BESIDES)))
-        text, secret = _fill(random, typed)
+        among = (_TYPED, _TYPED_BESIDES, _TYPED_BESIDES, _TYPED_COMMENTS)
+        text, secret = _fill(random, random.choice(random.choice(among)))
         start, first = len(content), content.count("\n") + 1 + before.count("\n")
         content += f"{before}{text}{behind}"
         if secret:
-            plants.append(Plant(secret, Role.PART, start, len(content), first, first, False))
+            is_comment = text.startswith("#") and before in _BEFORE_A_LINE
+            role = Role.COMMENT if is_comment else Role.PART
+            plants.append(Plant(secret, role, start, len(content), first, first, False))
     return Case("history", content.encode("latin-1"), tuple(plants))

@@ -296,6 +296,7 @@ def _of_baleen() -> Iterator[Plant]:
             Hindrance.REFUSED,
             "§export CACHIX_AUTH_TOKEN={token}\necho >\n",
         ),
+        ("bash", ".secrets", Hindrance.COMMENT, "a=b\n§# export CACHIX_AUTH_TOKEN={token}\n"),
         ("dotenv", "src/tree/.env", Hindrance.WORK_TREE, "§CACHIX_AUTH_TOKEN={token}\n"),
         ("dotenv", ".env.twice", Hindrance.HARD_LINK, "§CACHIX_AUTH_TOKEN={token}\n"),
     ):

@@ -198,7 +198,7 @@ def gone(file: Laid) -> list[tuple[int, int]]:
 
 
 def kept(file: Laid) -> Iterator[tuple[Plant, range]]:
-    """The secrets that should lie there still, comments apart, and the lines they are in now."""
+    """The secrets that lie there still and are to be told, and the lines they are in now."""
     for each in file.case.plants:
         above = sum(
             file.case.content.count(b"\n", start, end)
@@ -206,7 +206,8 @@ def kept(file: Laid) -> Iterator[tuple[Plant, range]]:
             if end <= each.start
         )
         is_gone = any(start <= each.start and each.end <= end for start, end in gone(file))
-        if each.role is not Role.COMMENT and not is_gone:
+        is_known = "CR" not in file.case.traits or each.role is Role.WHOLE
+        if each.is_to_be_told and is_known and not is_gone:
             yield each, range(each.first - above, each.last - above + 1)
 
 
@@ -280,11 +281,11 @@ def test_nothing_is_told_where_nothing_is_planted(files: Sequence[Laid]) -> None
     wrong = [
         f"{file}: line {told.line}"
         for file in files
-        if "damaged" not in file.case.traits
+        if not file.case.traits & {"damaged", "CR"}
         for told in file.found
         if not any(
             told.line in range(each.first, each.last + 1)
-            and (each.role is not Role.COMMENT or "CRLF" in file.case.traits)
+            and (each.is_to_be_told or "CRLF" in file.case.traits)
             for each in file.case.plants
         )
     ]
@@ -327,7 +328,30 @@ def test_of_cachix_files_those_that_hold_a_secret_go_and_others_stay(
         str(file)
         for file in laid["dhall"]
         if not file.case.traits & {"imports", "damaged", "unclear"}
-        if file.left or file.content != (None if file.case.plants else file.case.content)
+        if file.left or file.content != (None if holds_one(file) else file.case.content)
+        if holds_one(file) or not any(each.is_to_be_told for each in file.case.plants)
+    ]
+    assert wrong == []
+
+
+def holds_one(file: Laid) -> bool:
+    """Outside of its comments."""
+    return any(each.role is not Role.COMMENT for each in file.case.plants)
+
+
+def test_cachix_files_with_a_secret_in_a_comment_alone_stay_and_are_told(
+    laid: Mapping[str, Sequence[Laid]],
+) -> None:
+    told = [
+        file
+        for file in laid["dhall"]
+        if not file.case.traits & {"imports", "damaged", "unclear"} and not holds_one(file)
+        if any(each.is_to_be_told for each in file.case.plants)
+    ]
+    assert told
+    assert [str(file) for file in told if file.content != file.case.content] == []
+    wrong = [
+        str(file) for file in told if {each.hindrance for each in file.left} != {Hindrance.COMMENT}
     ]
     assert wrong == []
 
@@ -376,6 +400,7 @@ def test_the_files_are_as_nasty_as_promised(laid: Mapping[str, Sequence[Laid]]) 
         "something hindered": 0.1,
         "nothing told": 0.1,
         "CRLF": 0.05,
+        "CR": 0.01,
         "no final newline": 0.1,
         "damaged": 0.1,
         "bytes beyond ASCII": 0.1,

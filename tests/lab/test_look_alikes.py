@@ -33,6 +33,8 @@ default login anonymous password x@cachix.org.invalid
 _SH = """\
 case $- in *i*) ;; *) return ;; esac
 # export CACHIX_AUTH_TOKEN=a-remark
+# export CACHIX_AUTH_TOKEN=<your token>
+# cachix authtoken eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...
 export CACHIX_AUTH_TOKEN="$(pass show cachix)"
 export CACHIX_SIGNING_KEY=op://team/cachix/key
 CACHIX_AGENT_TOKEN=${AGENT_TOKEN}

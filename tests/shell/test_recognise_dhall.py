@@ -13,8 +13,8 @@ TYPE = "List { name : Text, secretKey : Text }"
 EMPTY = {
     "nothing": "",
     "blanks": " \n\t\r\n",
-    "a line comment": f'-- authToken = "{TOKEN}"',
-    "a nested comment": f'{{- authToken = {{- "{TOKEN}" -}} -}}\n',
+    "a line comment": '-- authToken = "abc"',
+    "a nested comment": '{- authToken = {- "abc" -} -}\n',
     "a comment of one dash": "{--}{- --}",
     "no fields": "{=}",
     "no fields, spread out": "{ = }\n",

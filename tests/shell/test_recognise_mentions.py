@@ -82,7 +82,7 @@ NOWHERE = [
 # Why it stays: of what is read as plain text nothing is cut anyway.
 WHY = {"history": "history", "plain": ""}
 
-REMARKS = ["ls # cachix authtoken @o", "echo a # @t is of cachix"]
+REMARKS = ["ls # cachix authtoken @o", "echo a # @o is of cachix"]
 
 
 def content(case: str) -> bytes:

@@ -68,7 +68,7 @@ NOT_ALONE = {
 CLEAN = {
     "nothing": "",
     "blanks": " \n\r\n\t",
-    "comments": f"# {TOKEN}\n  # CACHIX_AGENT_TOKEN=abc\n",
+    "comments": "# abcdefghijklmnopqrstuvwxyz\n  # CACHIX_AGENT_TOKEN=abc\n",
     "a short word": "none\n",
     "words": "there is no token in this file\n",
     "an empty value": "CACHIX_AGENT_TOKEN=\nexport CACHIX_AUTH_TOKEN='' # none\n",

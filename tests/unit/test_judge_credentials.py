@@ -248,6 +248,12 @@ def test_a_line_is_deleted_by_what_keeps_no_copy(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_line_that_is_a_comment_is_deleted_as_a_whole() -> None:
+    path = "/etc/a.token"
+    comment = whole_line(path, 2, place=PLACE["agent-token"], hindrance=Hindrance.COMMENT)
+    assert commands_of(comment) == [f"sed -i 2d {path}"]
+
+
 def test_a_mac_has_another_sed() -> None:
     [command] = commands_of(whole_line("/home/mia/.bashrc", 2), kernel="Darwin")
     assert command == "sed -i '' 2d /home/mia/.bashrc"
@@ -277,10 +283,12 @@ def test_a_line_is_not_deleted_by_its_number_where_that_will_change() -> None:
     [
         whole_line("/home/mia/.bashrc", 3, hindrance=Hindrance.REFUSED),
         whole_line("/home/mia/.bashrc", 3, end=0, hindrance=Hindrance.COMPOUND),
+        whole_line("/home/mia/.bashrc", 3, end=0, hindrance=Hindrance.COMMENT),
         replace(credential("agent-token", "/etc/a.token"), hindrance=Hindrance.NOT_ALONE),
+        replace(credential(), hindrance=Hindrance.COMMENT),
         whole_line("/home/mia/.netrc", 3, place=PLACE["netrc"]),
     ],
-    ids=["refused", "a longer command", "beside a proxy", "an entry"],
+    ids=["refused", "a longer command", "behind a command", "beside a proxy", "remark", "an entry"],
 )
 def test_what_is_more_or_less_than_a_line_is_edited(its: Credential) -> None:
     assert commands_of(its) == [f"vim -n -i NONE -u NONE +3 {its.path}"]

@@ -3,6 +3,8 @@
 # line goes only if it is one assignment, and whole, for all of them.
 
 BEGIN {
+  comment_mark = "^[ \t]*;|(^|[ \t])#"
+  comment_line = "^[ \t]*[#;]"
   pending = ""       # the lines of a value that is not at its end
   quote = ""         # the quote that is open since one of them
   after_comment = 0  # systemd before 254 reads a comment on behind a backslash

@@ -18,6 +18,10 @@ BEGIN {
   for (i = 1; i <= n; i++) prose[part[i]]
   line_start = next_start = 0
   besides = "compound"
+  # What a comment begins with, and whether it is the whole line; empty where a recogniser alone knows.
+  comment_mark = "(^|[ \t;])#"
+  comment_line = "^[ \t]*#"
+  comments_found = comment_is_about = is_about_cachix = goes_whole = is_anything_told = 0
 }
 
 # Where the present line begins, in bytes from the beginning of the file.
@@ -41,10 +45,20 @@ function has_return_within(line, from, to,   i) {
   return 0
 }
 
+comment_mark != "" {
+  if (!match($0, comment_mark)) comment_is_about = 0
+  else if ($0 ~ comment_line) note_comment($0, NR, line_start, next_start)
+  else note_comment(substr($0, RSTART), NR, 0, 0)
+}
+
 # tell(KIND, LINE, FROM, TO, HINDRANCE, CACHE): a credential. FROM and TO bound the bytes that are to
 # go (TO excluded); a hindrance tells why nixtrust must not take them out.
-function tell(kind, line, from, to, hindrance, cache) {
+function tell(kind, line, from, to, hindrance, cache,   i) {
   is_told_at[line]
+  is_anything_told = 1
+  # A comment within what goes as a whole goes with it.
+  for (i = 1; i <= comments_found; i++)
+    if (comment_to[i] && comment_from[i] >= from && comment_to[i] <= to) comment_goes[i] = 1
   cache = cache_name(cache)
   if (hindrance == "" && has_return_within(line, from, to)) {
     hindrance = "compound"

@@ -13,6 +13,8 @@
 # The address is a dash unless it has the plain shape of one, because it may hold a password.
 
 BEGIN {
+  comment_mark = ""
+  is_about_cachix = goes_whole = 1
   imported = "([.][.]?|~)?/[A-Za-z0-9._~\"-]|https?://|env:|missing([^A-Za-z0-9_/-]|$)"
 }
 
@@ -23,6 +25,7 @@ length($0) > 16384 {
   next
 }
 {
+  note_comment($0, NR, 0, 0)
   parted = 1
   lex($0)
 }

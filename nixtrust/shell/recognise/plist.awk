@@ -2,7 +2,7 @@
 # arguments. An element goes over lines as it likes, so nothing is taken out.
 
 BEGIN {
-  text = ""
+  text = comment_mark = ""
 }
 
 # A binary one: its parts stand anywhere, right behind each other.
@@ -77,13 +77,26 @@ function tell_element(element, content, line) {
 }
 
 # Each comment replaced by its line ends. One that does not end makes the file no property list.
-function without_comments(text,   kept, at, size) {
+function without_comments(text,   kept, at, size, line) {
   kept = ""
+  line = 1
   while ((at = index(text, "<!--")) > 0 && (size = index(substr(text, at + 4), "-->")) > 0) {
+    line += newlines(substr(text, 1, at - 1))
+    note_comment_lines(substr(text, at + 4, size - 1), line)
+    line += newlines(substr(text, at, size + 6))
     kept = kept substr(text, 1, at - 1) line_ends(substr(text, at, size + 6))
     text = substr(text, at + size + 6)
   }
   return kept text
+}
+
+function note_comment_lines(text, first,   n, part, i) {
+  n = split(text, part, "\n")
+  comment_is_about = 0
+  for (i = 1; i <= n; i++) {
+    gsub(/<[^>]*>/, "|", part[i])
+    note_comment(part[i], first + i - 1, 0, 0)
+  }
 }
 
 function line_ends(text) {

@@ -3,6 +3,8 @@
 # that holds something else, which would go with it. Of an environment file that sets other variables
 # too the lines go.
 
+BEGIN { is_about_cachix = goes_whole = 1 }
+
 {
   line = trimmed($0)
   found = 0

@@ -2,6 +2,8 @@
 # lines, comments between them are left out.
 
 BEGIN {
+  comment_mark = "^[ \t]*;|(^|[ \t])#"
+  comment_line = "^[ \t]*[#;]"
   pending = ""
   is_continued = others = 0
 }
