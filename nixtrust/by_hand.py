@@ -57,6 +57,8 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
             do = f"{locks} (on macOS {macs}) and run again"
         case Hindrance.HISTORY:
             do = f"close {credential.person}'s shells, then {cut}"
+        case Hindrance.EDITOR:
+            do = f"close {credential.person or 'all'}'s editors, then {cut}"
         case Hindrance.IMPORT:
             less = _command(credential, f"less {path}")
             do = f"{less} tells where; take it out there, then {cut}"
@@ -71,6 +73,8 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
     match credential.place.syntax:
         case _ if credential.line in lines and len(lines) <= _LINES:
             return _deleting(credential, lines, kernel)
+        case Syntax.EDITOR:
+            return _removing(credential)
         case Syntax.DHALL if credential.hindrance is Hindrance.UNCLEAR:
             return f"if it holds one, {_removing(credential)}"
         case Syntax.DHALL | Syntax.TOKEN if _is_whole(credential):

@@ -35,6 +35,8 @@ _RECOGNISED = {
     Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
     Syntax.HISTORY: "`cachix authtoken` with a token, be it piped; a variable that was set to a"
     " literal; what looks like a token or a key in a command about Cachix",
+    Syntax.EDITOR: "as in a history, wherever in the bytes that stands; a longer line is read in"
+    " pieces of 1024 bytes",
     Syntax.LEFTOVER: "a line that names Cachix",
 }
 
@@ -171,7 +173,9 @@ def _patterns() -> Iterator[str]:
     yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"
     yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do;"
     yield "  `<ProgramArguments>` is what a job of launchd about Cachix is started with or watches."
-    yield "- `<beside>` is each folder with a file above of which lines or entries may go."
+    yield "- `<beside>` is each folder with a file here of which lines or entries may go."
+    yield "- What ends in `*` has the copies that editors and people make: `NAME~`, `NAME.bak`,"
+    yield "  `NAME.old`, `NAME.save`, `NAME.edited`."
     yield f"- {', '.join(f'`{path}`' for path in NOT_OURS)} is Determinate's own, and left alone."
     yield ""
 
@@ -189,7 +193,8 @@ def _hindrances() -> Iterator[str]:
 def _limits() -> Iterator[str]:
     yield "## What is not looked at\n"
     yield "- Other files: what a start-up file sources from elsewhere, what a path in a variable"
-    yield "  leads to, a project outside of `cachix_search_paths`, backups, snapshots, containers."
+    yield "  leads to, a project outside of `cachix_search_paths`, backups, snapshots, containers,"
+    yield "  undo files of an editor in other folders than those above."
     yield "- A secret that is put together from parts, or is plain words as a message is; one that"
     yield "  reaches Cachix through another variable or a file, and looks like no token or key."
     yield "- The `default` entry of a netrc: it does not tell whose password it is."

@@ -41,7 +41,8 @@ _BEFORE = {
     Syntax.ASSIGNMENTS: ("values", "text"),
     Syntax.UNIT: ("values", "logins", "text", "text-logins"),
     Syntax.PLIST: ("values", "logins", "text", "text-logins"),
-    Syntax.HISTORY: ("values", "logins", "text", "text-logins"),
+    Syntax.HISTORY: ("values", "logins", "text", "text-logins", "commands"),
+    Syntax.EDITOR: ("values", "logins", "text", "text-logins", "commands"),
 }
 # What goes behind it, and tells only of lines of which nothing else is told.
 _BEHIND = {
@@ -52,6 +53,7 @@ _BEHIND = {
     Syntax.UNIT: ("indirect", "about"),
     Syntax.PLIST: ("indirect", "about"),
     Syntax.HISTORY: ("indirect",),
+    Syntax.EDITOR: ("indirect",),
 }
 
 

@@ -27,6 +27,7 @@ class Hindrance(StrEnum):
     REFUSED = "refused"
     TOO_MANY = "too-many"
     COMMENT = "comment"
+    EDITOR = "editor"
 
     @property
     def why(self) -> str:
@@ -53,6 +54,7 @@ _WHY = {
     Hindrance.REFUSED: "the shell would not accept the file without it",
     Hindrance.TOO_MANY: "it takes no more than 100 out of one file",
     Hindrance.COMMENT: "it is in a comment, where nothing uses it",
+    Hindrance.EDITOR: "an editor that runs writes it anew",
 }
 
 

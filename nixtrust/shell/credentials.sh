@@ -120,7 +120,11 @@ recognise() {
 find_told() {
   told=$(
     {
-      { tr -c '\011\012\015\040-\176' '[^*]' <"$file" || echo failed >&3; } |
+      case $syntax in
+        # One line of megabytes takes an awk the square of its length.
+        editor) as_text '[\012*]' | { fold -b -s -w 1024 || echo failed >&3; } ;;
+        *) as_text '[^*]' ;;
+      esac |
         {
           awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" || echo failed
         } | within_most || echo failed
@@ -139,6 +143,9 @@ within_most() {
       else for (i = 1; i <= count; i++) print kept[i]
     }'
 }
+
+# as_text REPLACEMENT: $file, with this in place of each byte that is no plain text.
+as_text() { tr -c '\011\012\015\040-\176' "$1" <"$file" || echo failed >&3; }
 
 tell() {
   # What a pattern has found, or a link leads to, and the answer may not be able to hold.

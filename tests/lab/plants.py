@@ -247,6 +247,12 @@ _NOT_OURS: tuple[tuple[str, str, Hindrance | None, str], ...] = (
     ),
     # As on a Mac; whoever looks there on Linux finds it all the same.
     ("launchd", "Library/LaunchAgents/org.example.plist", Hindrance.SEVERAL_LINES, _PLIST),
+    (
+        "editor",
+        ".viminfo",
+        Hindrance.EDITOR,
+        '# Registers:\n""1\tLINE\t0\n§\texport CACHIX_AUTH_TOKEN={token}\n',
+    ),
     ("history", ".bash_history", Hindrance.HISTORY, "ls\n§cachix authtoken {token}\nls\n"),
     (
         "history",

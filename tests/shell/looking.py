@@ -38,7 +38,7 @@ def told(
     of_system, ends, after = rest.partition("\n}\n")
     assert begins
     assert ends
-    of_system = re.sub(r" (?=/)", f" {root}", of_system)
+    of_system = re.sub(r" ('?)(?=/)", rf" \1{root}", of_system)
     after = after.replace(" /etc/determinate/", f" {root}/etc/determinate/")
     beginning = f"{before}{begins}{of_system}{ends}{after}"
     steps = f"""

@@ -28,9 +28,10 @@ def recognise(
     syntax: str, content: bytes, bare: str = "unclear", awk: str = AWKS[0]
 ) -> list[Credential]:
     """What the recogniser of a syntax tells of a file with this content."""
-    plain = bytes(
-        byte if byte in b"\t\n\r" or 0x20 <= byte < 0x7F else ord("^") for byte in content
-    )
+    mark = ord("\n" if syntax == "editor" else "^")
+    plain = bytes(byte if byte in b"\t\n\r" or 0x20 <= byte < 0x7F else mark for byte in content)
+    if syntax == "editor":
+        plain = subprocess.check_output(["fold", "-b", "-s", "-w", "1024"], input=plain)
     variables = " ".join(f"{name}={kind}" for name, kind in VARIABLES.items())
     values = {"variables": variables, "bare": bare, "hosts": HOST}
     assigned = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]

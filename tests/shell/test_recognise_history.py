@@ -178,3 +178,13 @@ def test_exactly_the_lines_with_a_planted_secret_are_told(lines: list[str]) -> N
     content = "".join(f"{line.replace('@', f'secret{n}')}\n" for n, line in enumerate(lines))
     planted = [number for number, line in enumerate(lines, 1) if "@" in line]
     assert [each.line for each in recognise("history", content.encode())] == planted
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_a_comment_in_a_database_is_that_command_alone(awk: str) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJtYWRlLXVwIn0.bWFkZS11cC1tYWRlLXVw"
+    head = b"SQLite format 3\x00\n"
+    beside = f"\0ls # mine\0curl -H 'Bearer {token}'\0cachix use mine\0\n".encode()
+    assert recognise("history", head + beside, awk=awk) == []
+    typed = f"\0ls\0#cachix authtoken {token}\0\n".encode()
+    assert [each.line for each in recognise("history", head + typed, awk=awk)] == [2]

@@ -13,7 +13,7 @@ function tell_comment(i,   is_whole) {
   if (comment_at[i] in is_told_at || comment_goes[i]) return
   is_whole = !(comment_at[i] in has_return)
   tell(comment_kind[i], comment_at[i], is_whole * comment_from[i], is_whole * comment_to[i], \
-    (besides == "history" ? besides : "comment"), "")
+    (besides ~ /^(history|editor)$/ ? besides : "comment"), "")
 }
 
 # A comment's line, from its mark on. FROM and TO bound it if nothing else stands in the line.

@@ -1,6 +1,6 @@
 # What every recogniser begins with: one program of awk for each syntax, this text in front. They read
-# one file whose bytes other than plain ASCII were made '^', one for one, so that a character is a
-# byte, and print a line for each credential in it; never a part of a value. Given with -v:
+# one file whose bytes other than plain ASCII were made '^' (of an editor's, line ends), one for one, so
+# that a character is a byte, and print a line for each credential in it; never a part of a value. Given with -v:
 #   variables   NAME=KIND …: which variable holds which kind of credential
 #   bare        the kind of a secret that stands alone
 #   hosts       the domain whose netrc entries are meant

@@ -2,7 +2,7 @@
 # of atuin and nushell. A live shell writes its history back, so nothing is taken out.
 
 BEGIN {
-  pending = ""
+  pending = comment_mark = ""
   told = 0
   besides = "history"
 }
@@ -14,16 +14,8 @@ NR == 1 && /^(SQLite format 3|7\^\^\^)/ {
   is_database = 1
 }
 
-# Columns stand right behind each other, between bytes that are no text.
 is_database {
-  first = NR
-  pieces = split($0, piece, /\^+/)
-  for (i = 1; i <= pieces; i++)
-    if (is_about(piece[i])) {
-      gsub(/[A-Za-z0-9]CACHIX_/, " &", piece[i])
-      gsub(/ [A-Za-z0-9]CACHIX_/, " CACHIX_", piece[i])
-      tell_command(piece[i])
-    }
+  tell_pieces($0)
   next
 }
 
@@ -33,6 +25,7 @@ pending == "" && !is_about($0) && !goes_on($0) {
 
 # A comment, or a time of bash or tcsh.
 pending == "" && /^#/ {
+  note_comment($0, NR, 0, 0)
   next
 }
 
@@ -63,17 +56,6 @@ pending == "" && /^#/ {
 
 END {
   if (pending != "") tell_command(pending)
-}
-
-function is_about(text) {
-  return text ~ /[Cc][Aa][Cc][Hh][Ii][Xx]|auth[Tt]oken|secretKey/
-}
-
-function tell_command(text) {
-  if (!is_about(text)) return
-  tell_variables(text, first, "history")
-  tell_logins(text, first, "history")
-  if (secret_kind(text) != "") report(secret_kind(text), first, "history")
 }
 
 # One finding for a line is enough: it goes as a whole.
