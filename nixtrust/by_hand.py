@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from nixtrust.credentials import Removal, Syntax
+from nixtrust.masks import folder_above_mask, is_masked
 from nixtrust.stored import Credential, Hindrance
 
 
@@ -34,6 +35,10 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
     # To remove the link, or to lay a file in its place as sed does, leaves the secret where it is.
     cut = _cutting(replace(credential, path=credential.link or credential.path), lines, kernel)
     match credential.hindrance:
+        case Hindrance.MASKED:
+            masked = next(filter(is_masked, (credential.path, credential.link)), credential.path)
+            listed = f"`ls -a {shlex.quote(folder_above_mask(masked))}`"
+            do = f"{listed} tells the name; give it another one, and run again"
         case _ if credential.place.id == "secret-key":
             # Without its file Nix ends each build with an error.
             return f"take it out of `secret-key-files` in nix.conf, then {_removing(credential)}"

@@ -3,6 +3,7 @@
 An operation turns findings into commands, an audit turns the same ones into a report.
 """
 
+import shlex
 from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import islice
@@ -29,6 +30,7 @@ from nixtrust.judge_settings import (
     unjudged,
 )
 from nixtrust.machine import Machine, NixState, Trust, Unread, User
+from nixtrust.masks import folder_above_mask, is_masked
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, owner_of, reads
 from nixtrust.plan import difference, plan, undermining
@@ -102,6 +104,11 @@ def _hindrances(machine: Machine, owner: Owner, folded: Folded) -> Iterator[Find
         there = "looked at without root: not all can be seen, nothing can be written"
         to_do = "run it as root or through sudo"
         yield unknown(Rule.NOT_ROOT, Remedy.BLOCKS, "", there, to_do)
+    if any(map(is_masked, (owner.file, owner.person))):
+        there = "a token is in its name, which is not told: nothing can be written there"
+        folder = shlex.quote(folder_above_mask(owner.file))
+        to_do = f"`ls -a {folder}` tells the name; give it another one"
+        yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, owner.file, there, to_do)
     for path, file in machine.files.items():
         if not isinstance(file, Unreadable):
             continue

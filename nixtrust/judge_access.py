@@ -10,6 +10,7 @@ from nixtrust.conf_lines import Illegal, Line
 from nixtrust.conf_settings import spelled
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
+from nixtrust.masks import is_masked
 from nixtrust.owners import Owner
 from nixtrust.plan import ORIGINAL
 from nixtrust.policy import Policy
@@ -41,15 +42,16 @@ def conf_folder(owner: Owner) -> str:
 def mendable(machine: Machine, owner: Owner) -> Collection[str]:
     """What nixtrust may make root's alone: what it writes, and the folder of that.
 
-    Nothing where others can change a folder further up: they could have it back at once.
+    Nothing where others can change a folder further up: they could have it back at once. Nor where
+    a token is in a name.
     """
     folder = conf_folder(owner)
     further_up = {
         writer.path for writer in machine.access.writers if _is_above(writer.path, folder)
     }
-    if owner.target is None or owner.person or further_up:
-        return ()
     files = {owner.root, *owner.editable}
+    if owner.target is None or owner.person or further_up or any(map(is_masked, files)):
+        return ()
     return {folder, *files, *(f"{path}{ORIGINAL}" for path in files)}
 
 

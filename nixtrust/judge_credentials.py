@@ -7,6 +7,7 @@ from nixtrust.by_hand import by_hand, whole_lines
 from nixtrust.credentials import Removal
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
+from nixtrust.masks import is_masked
 from nixtrust.policy import Policy
 from nixtrust.stored import Credential, Hindrance
 
@@ -74,6 +75,8 @@ def _to_revoke(credential: Credential) -> str:
 def _afterwards(credential: Credential) -> str:
     """direnv refuses what has changed until it is allowed anew: direnv-allow(1)."""
     folder, _, name = credential.path.rpartition("/")
+    if is_masked(folder):
+        return ""
     if credential.place.id == "envrc" and name == ".envrc":
         return f"`direnv allow {shlex.quote(folder)}` there, and "
     return ""

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from nixtrust.access import ACCESS_RECORDS, Access, read_access
 from nixtrust.conf import File, Files, Missing, Unreadable, parse
 from nixtrust.credentials import PLACE, Kind, Place
+from nixtrust.masks import is_masked
 from nixtrust.nix_version import NixVersion, parse_nix_version
 from nixtrust.stored import Credential, Hindrance, UnreadPlace
 
@@ -535,6 +536,9 @@ def _count(text: str) -> int:
 def _credential(record: _Record, told_by: str, hostnames: Mapping[str, str]) -> Credential:
     if told_by and not _CREDENTIAL.fullmatch("\t".join(record.fields[4:])):
         raise _BadAnswerError("it tells of a credential otherwise than the probe does")
+    hindrance = Hindrance(record[7]) if record[7] else None
+    if any(map(is_masked, (told_by, record[2], record[9], record[12]))):
+        hindrance = Hindrance.MASKED
     return Credential(
         place=_place(record[0]),
         person=told_by or record[1],
@@ -543,7 +547,7 @@ def _credential(record: _Record, told_by: str, hostnames: Mapping[str, str]) -> 
         line=int(record[4]),
         start=int(record[5]),
         end=int(record[6]),
-        hindrance=Hindrance(record[7]) if record[7] else None,
+        hindrance=hindrance,
         cache=record[8],
         folder=record[9],
         stamp=record[10],

@@ -13,6 +13,7 @@ from nixtrust.conf_table import ALIASES, SETTINGS, Sent
 from nixtrust.finding import Finding, Remedy, Rule
 from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
+from nixtrust.masks import is_masked
 from nixtrust.owners import Owner, reads
 from nixtrust.plan import Plan, Restore
 from nixtrust.removal import Cut
@@ -75,6 +76,7 @@ def probe_functions(declared: Mapping[str, str], search_paths: Iterable[str] = (
     texts = [
         _shell("common.sh"),
         _shell("folder.sh"),
+        _shell("masking.sh"),
         _shell("redact.sh"),
         search_script(search_paths),
         _shell("conf_files.sh"),
@@ -192,7 +194,7 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
         *(_call("renew", path) for path in sorted({*anew, *opened})),
         *(_call("open_file", path) for path in opened),
     ]
-    texts = [_shell("common.sh"), _shell("transaction.sh"), _shell("mend.sh")]
+    texts = map(_shell, ("common.sh", "masking.sh", "transaction.sh", "mend.sh"))
     return _script({}, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
 
 
@@ -207,7 +209,7 @@ def remove_script(cuts: Iterable[Cut]) -> Script:
             *_taking_out_of_folders(its),
         )
     ]
-    names = ("common.sh", "folder.sh", "transaction.sh", "remove.sh")
+    names = ("common.sh", "masking.sh", "folder.sh", "transaction.sh", "remove.sh")
     return _script({}, map(_shell, names), ["begin_removing", *steps, "finish_removing"])
 
 
@@ -224,7 +226,10 @@ def _taking_out(cut: Cut) -> str:
 
 def _transaction(owner: Owner, steps: list[str]) -> Script:
     begin = _call("begin", owner.root.rpartition("/")[0])
-    names = ("common.sh", "transaction.sh", "write.sh", "place.sh", "restart.sh")
+    names = (
+        *("common.sh", "masking.sh", "transaction.sh"),
+        *("write.sh", "place.sh", "restart.sh"),
+    )
     return _script({}, map(_shell, names), [begin, *steps, "finish"])
 
 
@@ -252,12 +257,17 @@ def _deletion(numbers: Iterable[int]) -> str:
 
 
 def _read(machine: Machine, owner: Owner) -> Iterable[str]:
-    """The files that make up the configuration which is written to."""
+    """The files that make up the configuration which is written to.
+
+    Not those whose names are not told: what such a one includes is tried as it is.
+    """
     whose = machine.status[owner.root].whose if owner.root in machine.status else ""
     return [
         path
         for path, status in machine.status.items()
-        if status.whose == whose and isinstance(machine.files[path], ConfFile)
+        if status.whose == whose
+        and isinstance(machine.files[path], ConfFile)
+        and not is_masked(path)
     ]
 
 

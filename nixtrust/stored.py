@@ -28,6 +28,7 @@ class Hindrance(StrEnum):
     TOO_MANY = "too-many"
     COMMENT = "comment"
     EDITOR = "editor"
+    MASKED = "masked"
 
     @property
     def why(self) -> str:
@@ -55,6 +56,7 @@ _WHY = {
     Hindrance.TOO_MANY: "it takes no more than 100 out of one file",
     Hindrance.COMMENT: "it is in a comment, where nothing uses it",
     Hindrance.EDITOR: "an editor that runs writes it anew",
+    Hindrance.MASKED: "a token is in its name, or in that of a folder on the way, and is not told",
 }
 
 

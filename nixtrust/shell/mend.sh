@@ -19,9 +19,11 @@ take_back() {
 
 on_exit() {
   [ -z "$lock" ] || rm -rf "$dir"/.nixtrust-new.* "$lock"
-  tab_line nixtrust write 1
-  tab_line outcome "$outcome" "$outcome_words"
-  tab_line end 2 ''
+  {
+    tab_line nixtrust write 1
+    tab_line outcome "$outcome" "$outcome_words"
+    tab_line end 2 ''
+  } | mask_tokens
 }
 
 begin_mending() {

@@ -482,7 +482,7 @@ is_past() {
 }
 
 probe() {
-  within "$look_seconds" look | awk '
+  within "$look_seconds" look | mask_tokens | awk '
     NR > 1 { print last }
     { last = $0 }
     END {

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # the controller assigns them
-# What is sent of a configuration file. Follows common.sh. The controller puts in front:
+# What is sent of a configuration file. Follows common.sh and masking.sh. The controller puts in front:
 #   judged    the settings whose values may leave the machine, as NAME=WHAT, space-separated: WHAT is
 #             what a word of the value may be that is sent (nixtrust/conf_table.py, Sent)
 #   declared  the words of all declared values, space-separated: they came from there, and may return
@@ -31,7 +31,20 @@ function by_letters(written,   n, parts, depth, i, kept, path) {
 # redact fails.
 redact() {
   { limit 10 tr -c '\011\012\015\040-\176' '\002' && printf '\001'; } | margin=${1-} folder=${2-} \
-    judged=$judged declared=$declared aliases=$aliases begin=$block_begin end=$block_end awk "$by_letters"'
+    judged=$judged declared=$declared aliases=$aliases begin=$block_begin end=$block_end awk "$by_letters$token_shapes"'
+    # A part of a path or a name that may be a token: nothing is to be found by it.
+    function mask_parts(text, first,   n, parts, i, path) {
+      n = split(text, parts, "/")
+      path = ""
+      for (i = 1; i <= n; i++)
+        path = path (i > 1 ? "/" : "") (i >= first && may_be_token(parts[i]) ? "***" : parts[i])
+      return path
+    }
+    function may_be_token(part) {
+      if (part ~ /^[0-9a-z]+-/ && index(part, "-") == 33) return 0
+      return is_hex(part) || jwt_start(part) || \
+        (length(part) >= 16 && part ~ /[0-9]/ && part ~ /[a-z]/ && part ~ /[A-Z]/)
+    }
     function mask_url(url,   at, head, query, parts, n, i) {
       if (url !~ /[:\/]/ && url !~ /^(auto|daemon|local)([?]|$)/) return "***"
       # A password may have any character, ? and / too: what goes is all before the last @.
@@ -39,8 +52,8 @@ redact() {
       if (at > 0) url = (match(url, /^[a-z0-9+.-]+:\/\//) ? substr(url, 1, RLENGTH) : "") \
         "***" substr(url, at)
       query = index(url, "?")
-      if (!query) return url
-      head = substr(url, 1, query - 1)
+      head = mask_parts(query ? substr(url, 1, query - 1) : url, url ~ /^[a-z0-9+.-]+:\/\// ? 4 : 1)
+      if (!query) return head
       n = split(substr(url, query + 1), parts, "&")
       for (i = 1; i <= n; i++) head = head (i == 1 ? "?" : "&") mask_parameter(parts[i])
       return head
@@ -67,9 +80,9 @@ redact() {
       if (sent[setting] == "key") return mask_key(token)
       if (sent[setting] == "account")
         return token == "*" || (token ~ /^@?[A-Za-z_][A-Za-z0-9_.-]*[$]?$/ && length(token) <= 33) \
-          ? token : "***"
+          ? mask_parts(token, 1) : "***"
       if (sent[setting] == "path")
-        return token ~ /^[\/~]/ && is_path(token) ? token : "***"
+        return token ~ /^[\/~]/ && is_path(token) ? mask_parts(token, 1) : "***"
       if (sent[setting] == "feature")
         return token ~ /^[a-z-]+$/ && length(token) <= 40 ? token : "***"
       if (token ~ /^(true|false|yes|no|ask|auto|relaxed)$/) return token
@@ -105,8 +118,7 @@ redact() {
         canonical[pair[1]] = pair[1]
         sent[pair[1]] = pair[2]
       }
-      n = split(ENVIRON["declared"], names, " ")
-      for (i = 1; i <= n; i++) expected[names[i]] = 1
+      expect(ENVIRON["declared"])
       n = split(ENVIRON["aliases"], names, " ")
       for (i = 1; i <= n; i++) {
         split(names[i], pair, "=")

@@ -39,14 +39,16 @@ take_back() {
 
 on_exit() {
   [ -z "$lock" ] || rm -f "$lock" "$lock.time"
-  tab_line nixtrust remove 1
-  # Where printf is no builtin, what it is given is limited.
-  set -f
-  IFS=$newline
-  for line in $told; do printf '%s\n' "$line"; done
-  unset IFS
-  tab_line outcome "$outcome" "$outcome_words"
-  printf 'end\t%s\n' "$((count + 2))"
+  {
+    tab_line nixtrust remove 1
+    # Where printf is no builtin, what it is given is limited.
+    set -f
+    IFS=$newline
+    for line in $told; do printf '%s\n' "$line"; done
+    unset IFS
+    tab_line outcome "$outcome" "$outcome_words"
+    printf 'end\t%s\n' "$((count + 2))"
+  } | mask_tokens
 }
 
 # Sets owner and until when it has time, or why nothing can be done as that account.

@@ -30,9 +30,11 @@ on_exit() {
     [ -e "$pending" ] || rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*
     rm -rf "$dir"/.nixtrust-new.* "$lock"
   fi
-  tab_line nixtrust write 1
-  tab_line outcome "$outcome" "$outcome_words"
-  tab_line end 2 ''
+  {
+    tab_line nixtrust write 1
+    tab_line outcome "$outcome" "$outcome_words"
+    tab_line end 2 ''
+  } | mask_tokens
 }
 
 begin() {

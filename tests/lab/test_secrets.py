@@ -1,6 +1,7 @@
 """No secret that lies in a configuration file leaves the machine, however much is asked for."""
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,19 @@ PLANTED = {
         "before-equals",
     )
 }
+# What is clearly a token is told nowhere, not even where names are; as it may stand in any of them.
+PLANTED |= {
+    place: f"eyJ{secrets.token_urlsafe(24)}"
+    for place in (
+        "url-path",
+        "include-that-is-there",
+        "trusted-group",
+        "hook-path",
+        "users-include",
+        "users-file",
+        "service",
+    )
+}
 SECRET_KEY = base64.b64encode(secrets.token_bytes(64)).decode()
 
 
@@ -57,8 +71,24 @@ trusted-public-keys = mine-1:{SECRET_KEY} cache.nixos.org-1:{planted["key-body"]
 !include {planted["include"]}
 post-build-hook = /x?t={planted["hook"]}
 {planted["setting-name"]} = 1
-trusted-users = root +{planted["user"]}
+post-build-hook = /etc/{planted["hook-path"]}/hook
+trusted-users = root +{planted["user"]} @{planted["trusted-group"][:32]}
+extra-substituters = https://cache.example.org/{planted["url-path"]}/nix
+!include /etc/nix/{planted["include-that-is-there"]}.conf
 """
+
+
+def lay_named(machine: lab.Machine) -> None:
+    """Files whose names are secrets, with something in each that is to be told of."""
+    etc, home = machine.root / "etc", machine.root / "home/baleen"
+    included = etc / f"nix/{PLANTED['include-that-is-there']}.conf"
+    included.write_text("extra-trusted-users = somebody\n")
+    theirs = home / f".config/nix/{PLANTED['users-include']}"
+    theirs.write_text("accept-flake-config = true\n")
+    netrc = home / f".netrc-{PLANTED['users-file']}"
+    netrc.write_text("machine x.cachix.org password made-up\n")
+    unit = etc / f"systemd/system/{PLANTED['service']}.service"
+    unit.write_text("[Service]\nEnvironment=CACHIX_AUTH_TOKEN=mU4+k9xQ\n")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +109,10 @@ def machine() -> lab.Machine:
     conf.write_text(nix_conf(PLANTED))
     theirs = machine.root / "home/baleen/.config/nix/nix.conf"
     theirs.parent.mkdir(parents=True)
-    theirs.write_text(f"access-tokens = github.com={PLANTED['user-conf']}\n")
+    theirs.write_text(
+        f"access-tokens = github.com={PLANTED['user-conf']}\n!include {PLANTED['users-include']}\n"
+    )
+    lay_named(machine)
     return machine
 
 
@@ -112,6 +145,11 @@ def test_the_probe_sends_no_secret(machine: lab.Machine) -> None:
     assert "https://***@cache.example.org" in answer.stdout
     assert answer.stdout.splitlines()[-1].startswith("end\t")
     assert leaks(answer.stdout + answer.stderr) == []
+    # Told all the same, each by a name of its own.
+    assert "\tsystem\t/etc/nix/<token>.conf\tpresent\t" in answer.stdout
+    assert "|extra-substituters = https://cache.example.org/***/nix\n" in answer.stdout
+    assert re.search(r"\tuser\t/home/baleen/\.config/nix/<token-\d>\tpresent\t", answer.stdout)
+    assert re.search(r"\t/home/baleen/\.netrc-<token-\d>\tauth-token\t", answer.stdout)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +184,10 @@ def test_no_mode_of_a_run_prints_a_secret(machine: lab.Machine) -> None:
     printed += deploy(machine, "-y", "--diff", "-vvv", "--debug")
     assert "trusted-users = root" in printed
     assert leaks(printed) == []
+    # What lies under such a name is read and judged, and a person told where it is.
+    assert "trusted-users: *** and somebody are not declared" in printed
+    assert re.search(r"/system/<token-\d>\.service:2: an auth token", printed)
+    assert "/home/baleen/.netrc-<token" in printed
     kept = (machine.root / "etc/nix/nix.conf").read_text()
     assert PLANTED["access-token"] in kept
     assert PLANTED["url-password"] not in kept

@@ -20,6 +20,8 @@ from tests.lab.conf_generator import cases, root
 from tests.shell.looking import functions
 
 JUDGED = SENT.keys()
+OPAQUE = "Aa0kPz7QmWx3RtY9sLb2"
+STORED = "/nix/store/0c9vxqzsj5a4mddm0yk4bnw7vbd5qlyr-NetworkManager-1.2.30/hook"
 VERSIONS = [NixVersion("nix", number) for number in [(2, 8, 0), (2, 18, 0), (2, 26, 3), (2, 34, 8)]]
 
 
@@ -156,6 +158,14 @@ def test_the_managed_settings_fold_to_the_same_from_what_is_sent(
         ("post-build-hook = /etc/hook", "post-build-hook = /etc/hook"),
         ("fallback = ghp_0123456789abcdef", "fallback = ***"),
         ("post-build-hook = /x?t=SECRET", "post-build-hook = ***"),
+        (f"post-build-hook = /etc/{OPAQUE}/hook", "post-build-hook = /etc/***/hook"),
+        (f"post-build-hook = {STORED}", f"post-build-hook = {STORED}"),
+        (f"substituters = https://h/{OPAQUE}/nix?x=y", "substituters = https://h/***/nix?x=***"),
+        (f"substituters = https://h/{OPAQUE}", "substituters = https://h/***"),
+        (f"substituters = https://h/{'0123456789abcdef' * 2}/", "substituters = https://h/***/"),
+        (f"substituters = https://h/{'01abc' * 8}/", f"substituters = https://h/{'01abc' * 8}/"),
+        ("substituters = s3://Team2024Packages-eu", "substituters = s3://Team2024Packages-eu"),
+        (f"trusted-users = root {OPAQUE} @{OPAQUE}", "trusted-users = root *** ***"),
         ("fallback = hunter2", "fallback = ***"),
         ("fallback = yes", "fallback = yes"),
         ("connect-timeout = 5 +6 1K 0x7", "connect-timeout = 5 +6 1K ***"),

@@ -97,6 +97,11 @@ HINDERED: Mapping[Rule, tuple[tuple[Machine | Unread, str], ...]] = {
             " characters than plain ones; rename that file and correct the line: letters, digits"
             " and . _ - + only",
         ),
+        (
+            machine(None, {"/opt/<token>/nix.conf": DECLARED}, conf_dir="/opt/<token>"),
+            "/opt/<token>/nix.conf: a token is in its name, which is not told: nothing can be"
+            " written there; `ls -a /opt` tells the name; give it another one",
+        ),
     ),
     Rule.REFUSED: (
         (

@@ -116,3 +116,14 @@ def test_what_the_probe_does_not_write_is_no_answer() -> None:
     ]:
         with pytest.raises(ValueError, match=r"fields|valid"):
             read_access([record])
+
+
+def test_what_has_a_token_in_its_name_is_not_mended() -> None:
+    path = "/opt/<token>/nix.conf"
+    observed = machine(
+        None,
+        {path: DECLARED},
+        conf_dir="/opt/<token>",
+        access=Access((writer(path), writer("/opt/<token>"))),
+    )
+    assert {each.remedy for each in judged(observed)} == {Remedy.HAND}

@@ -337,3 +337,12 @@ def test_a_machine_without_nix_has_its_credentials_judged() -> None:
 def test_of_another_machine_than_the_declared_no_credential_is_touched() -> None:
     other = machine(kernel="Darwin", architecture="arm64", credentials=(credential(),))
     assert [each.rule for each in found(other)] == [Rule.WRONG_SYSTEM]
+
+
+def test_what_has_a_token_in_its_name_is_never_acted_upon_by_the_mask() -> None:
+    its = credential("netrc", "/home/mia/<token>/.netrc", hindrance=Hindrance.MASKED)
+    assert not is_removable(its)
+    finding = judged(its)
+    assert finding.remedy is Remedy.HAND
+    assert finding.to_do.split("`")[1] == "ls -a /home/mia"
+    assert "netrc" not in finding.to_do

@@ -19,6 +19,7 @@ from nixtrust.machine import (
     UnreadHome,
     read_answer,
 )
+from nixtrust.stored import Hindrance
 from tests.unit.observed import SYSTEM, policy
 
 RECORDS = (
@@ -365,3 +366,17 @@ def test_a_mutated_answer_is_a_machine_that_can_be_judged_or_none(lines: list[st
 def test_no_answer_is_more_than_can_be_read(lines: list[str]) -> None:
     found = findings(policy(), read_answer(lines), SYSTEM)
     assert [each.weight for each in found] == [Weight.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "link"),
+    [
+        ("/home/jito.hello/.netrc.<token>", "/home/jito.hello", ""),
+        ("/home/jito.hello/.netrc", "/home/jito.hello/<token-2>", ""),
+        ("/home/jito.hello/.netrc", "/home/jito.hello", "/srv/<token>"),
+    ],
+)
+def test_what_has_a_token_in_its_name_is_not_acted_upon(path: str, folder: str, link: str) -> None:
+    its = f"auth-token\t1\t0\t9\t\t\t{folder}\t1:2\t-rw-------\t{link}"
+    machine = observed(*ANSWERS, *said_by(1, f"credential\tnetrc\t\t{path}\t{its}"))
+    assert [each.hindrance for each in machine.credentials] == [Hindrance.MASKED]

@@ -127,6 +127,13 @@ def test_what_another_folders_file_decides_is_not_expected() -> None:
     assert not [line for line in expected(written(observed)) if line.startswith("require-sigs")]
 
 
+def test_no_step_names_a_file_by_what_is_sent_in_place_of_its_name() -> None:
+    included = {"/etc/nix/<token>.conf": "max-jobs = 3\n", "/etc/nix/a.conf": ""}
+    calls = written(machine("!include <token>.conf\n!include a.conf\n", included))
+    [check] = [step for step in calls if step[0] == "check"]
+    assert check[2:] == [NIX_CONF, "/etc/nix/a.conf"]
+
+
 def test_a_restart_alone_writes_nothing() -> None:
     names = [step[0] for step in steps(restart_script(machine(), owner_of(machine())))]
     assert names == ["begin", "announce_restart", "restart_daemon", "finish"]
