@@ -83,8 +83,9 @@ $(BENCH)/ready: requirements-bench.txt
 	$(BENCH)/bin/python -m pip $(INSTALL) -r $<
 	@touch $@
 
+# BEFORE=COMMIT: what that commit's probe costs the machines beside this one's.
 bench: $(READY) $(BENCH)/ready
-	@$(BIN)/python -m bench --ansible $(BENCH)/bin/ansible-playbook
+	@$(BIN)/python -m bench --ansible $(BENCH)/bin/ansible-playbook $(if $(BEFORE),--before $(BEFORE))
 
 # The tests of what is Python, under each one that `make test` does not use. What is read of the
 # libraries is compiled then; the rest is not.

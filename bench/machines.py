@@ -57,16 +57,37 @@ def probes(machines: Sequence[lab.Machine], folder: Path) -> Mapping[str, Path]:
 
     Raises BenchError if there is none.
     """
-    kept = folder / "probes"
+    return _probes_of(ROOT, machines, folder / "probes")
+
+
+def earlier_probes(
+    commit: str, machines: Sequence[lab.Machine], folder: Path
+) -> Mapping[str, Path]:
+    """The same with the probe of an earlier commit of the project.
+
+    Raises BenchError if there is no such commit, or none in it.
+    """
+    project, archive = folder / "earlier", folder / "earlier.tar"
+    archived = subprocess.run(
+        ["git", "archive", f"--output={archive}", commit], cwd=ROOT, capture_output=True, text=True
+    )
+    if archived.returncode != 0:
+        raise BenchError(f"git has no commit {commit}: {archived.stderr.strip()}")
+    project.mkdir()
+    subprocess.run(["tar", "-xf", archive, "-C", project], check=True)
+    return _probes_of(project, machines, folder / "earlier-probes")
+
+
+def _probes_of(project: Path, machines: Sequence[lab.Machine], kept: Path) -> Mapping[str, Path]:
     kept.mkdir()
-    _pyinfra(machines, "bench/look.py", "-y", "--data", f"folder={kept}")
+    _pyinfra(machines, "bench/look.py", "-y", "--data", f"folder={kept}", project=project)
     return {machine.name: kept / machine.name for machine in machines}
 
 
-def _pyinfra(machines: Sequence[lab.Machine], *arguments: str) -> str:
+def _pyinfra(machines: Sequence[lab.Machine], *arguments: str, project: Path | None = None) -> str:
     run = subprocess.run(
         [sys.executable, "-m", "pyinfra", "inventory/lab.py", *arguments],
-        cwd=ROOT,
+        cwd=project or ROOT,
         env={**os.environ, "NIXTRUST_LAB": LAB},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -51,6 +51,13 @@ def test_a_run_that_changes_something_does_not_count(there: Sequence[lab.Machine
         contestants.pyinfra(there)()
 
 
+def test_of_a_commit_that_is_not_there_there_is_no_earlier_probe(
+    there: Sequence[lab.Machine], tmp_path: Path
+) -> None:
+    with pytest.raises(machines.BenchError, match="git has no commit nowhere"):
+        machines.earlier_probes("nowhere", there, tmp_path)
+
+
 def test_ssh_sends_what_is_declared(there: Sequence[lab.Machine], probes: Probes) -> None:
     assert list(probes) == [machine.name for machine in there]
     for probe in probes.values():
