@@ -69,6 +69,8 @@ soak: $(READY)
 	run() { env "$$@" || failed=1; }; \
 	run NIXTRUST_KILLS=300 $(BIN)/python -m pytest -n $(WORKERS) \
 		tests/lab/test_kills.py tests/lab/test_cuts.py tests/lab/test_credential_kills.py; \
+	run NIXTRUST_TURNS=20 $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/lab/test_hostile_member.py tests/lab/test_writers.py; \
 	run NIXTRUST_WAYS=all $(BIN)/python -m pytest -n $(WORKERS) \
 		tests/lab/test_portability.py tests/lab/test_credential_portability.py tests/lab/test_owners.py; \
 	run NIXTRUST_CONF_CASES=100000 NIXTRUST_CONF_SEED=$(SEED) \

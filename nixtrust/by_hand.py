@@ -51,8 +51,8 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
         case Hindrance.HARD_LINK:
             # Other names are on the same file system, and that need not be the one of /.
             mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""
-            names = f"`find {mount} -xdev -samefile {path}` tells the names"
-            do = f"{names}; for each, {cut}"
+            finding = _command(credential, f"find {mount} -xdev -samefile {path}")
+            do = f"{finding} tells the names; for each, {cut}"
         case Hindrance.READ_ONLY if would_go:
             writable = _command(credential, f"chmod u+w {folder}")
             do = f"{writable}, or mount it writable (`df {folder}`), and run again"

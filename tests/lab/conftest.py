@@ -27,6 +27,15 @@ def _needs_the_lab() -> None:
         pytest.skip(reason)
 
 
+TURNS = int(os.environ.get("NIXTRUST_TURNS", "1"))
+
+
+@pytest.fixture(params=range(1, TURNS + 1), ids="turn {}".format)
+def turn(request: pytest.FixtureRequest) -> object:
+    """What may come out otherwise the next time: once, by `make soak` twenty times."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def base_image() -> Callable[[str], Path]:
     """The base image of a suite, built if need be. Never write into it."""

@@ -1,4 +1,7 @@
-"""A member who is at work while root looks can harm and hide what is his own, and nothing else."""
+"""A member who is at work while root looks can harm and hide what is his own, and nothing else.
+
+Each attack is made once, by `make soak` twenty times.
+"""
 
 import re
 import time
@@ -13,7 +16,7 @@ from nixtrust.scripts import probe_script
 from tests.lab.planting import stopping, write
 from tests.shell.removing import hurrying, shortened
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("turn")]
 
 LAB = "hostile-member"
 SPEC = lab.MachineSpec(LAB, "trixie", "127.77.22.1", lab=LAB, people=("baleen", "mia"))

@@ -245,3 +245,52 @@ def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine)
     assert "made-up" not in str(found)
     said(machine)
     assert machine.run("stat -c %a /etc/nix/nix.conf").stdout == "600\n"
+
+
+SECRET = "rO0t-made-up-for-this-test"
+# Swaps what is there, lays what a run might have left, and goes on writing to what he had open.
+AT_WORK = """
+cd /etc/nix
+(exec 5>>nix.conf
+while [ ! -e /home/baleen/stop ]; do echo trusted-users = baleen >&5; sleep 0.01; done) &
+cp nix.conf /home/baleen/kept
+while [ ! -e /home/baleen/stop ]; do
+  cp /home/baleen/kept mine && mv -f mine nix.conf
+  ln -sf /etc/secret theirs && mv -f theirs nix.conf
+  ln -sf /etc/secret nix.conf.before-nixtrust
+  ln -sf /etc/secret .nixtrust-new.copy
+  echo trusted-users = baleen >.nixtrust-good.nix.conf
+  : >.nixtrust-restart-pending
+  cp /home/baleen/kept mine && mv -f mine nix.conf
+done
+"""
+
+
+@pytest.mark.usefixtures("turn")
+def test_who_is_at_work_while_it_is_mended_gains_nothing(machine: lab.Machine) -> None:
+    machine.run(f"""
+        set -e
+        rm -f /home/baleen/stop
+        (umask 077; echo {SECRET} >/etc/secret)
+        chmod 777 /etc/nix
+        chown baleen /etc/nix/nix.conf
+    """).check_returncode()
+    machine.run(f"({AT_WORK}) >/dev/null 2>&1 </dev/null &", "baleen").check_returncode()
+    said_first = said(machine)[1]
+    machine.run("touch ~/stop; sleep 0.1", "baleen").check_returncode()
+    # A link may have been the last that he laid: that is told, and a person takes it away.
+    machine.run("[ ! -h /etc/nix/nix.conf ] || rm /etc/nix/nix.conf")
+    machine.run(
+        "[ ! -h /etc/nix/nix.conf.before-nixtrust ] || rm /etc/nix/nix.conf.before-nixtrust"
+    )
+    status, again = said(machine)
+    assert status == 0, again
+    assert SECRET not in said_first + again
+    assert (
+        machine.run("cat /etc/secret; stat -c '%a %U' /etc/secret").stdout
+        == f"{SECRET}\n600 root\n"
+    )
+    assert machine.run(f"find /etc/nix -type f -exec grep -l {SECRET} {{}} +").stdout == ""
+    assert judged(machine) == []
+    assert transactions.holds(machine, declaring())
+    assert transactions.leftovers(machine) == []

@@ -266,6 +266,8 @@ def test_where_a_person_may_lay_links_that_person_runs_it() -> None:
     plist = replace(credential("launchd", "/home/mia/a.plist"), told_by="mia")
     [command] = commands_of(plist)
     assert command.split(" && ")[1] == "sudo -u mia vim -n -i NONE -u NONE /home/mia/a.plist"
+    linked = whole_line(path, 2, told_by="mia", hindrance=Hindrance.HARD_LINK)
+    assert commands_of(linked)[0].startswith("sudo -u mia find ")
     dhall = replace(credential(), told_by="jito hello")
     assert commands_of(dhall) == [f"sudo -u 'jito hello' rm {DHALL}"]
 
