@@ -21,7 +21,7 @@ candidates() {
     if [ "$my_uid" != 0 ]; then
       look_into
     elif [ -h "$file" ] && is_roots "${file%/*}"; then
-      links=$links$place$tab$file$newline
+      links=$links$place$tab$file$newline link_files=$link_files$file$newline
       # Each is sought among all of them.
       if [ "${#links}" -gt 4096 ]; then
         of=$place
@@ -45,10 +45,8 @@ follow_links() {
   [ -n "$links" ] || return 0
   set -f
   IFS=$newline
-  # shellcheck disable=SC2046  # a list
-  set -- $(printf '%s' "$links" | cut -f 2-)
-  # shellcheck disable=SC2012  # a link is told with where it leads
-  told=$(ls -ld "$@" 2>/dev/null)
+  # shellcheck disable=SC2012,SC2086  # a list; a link is told with where it leads
+  told=$(ls -ld $link_files 2>/dev/null)
   for line in $told; do
     unset IFS
     set +f
@@ -65,7 +63,7 @@ follow_links() {
   done
   unset IFS
   set +f
-  links=''
+  links='' link_files=''
 }
 
 # follow_link TARGET: of $file. Linux follows 40.
@@ -110,9 +108,9 @@ look_into() {
     unread_place "$file" "$the_kernels"
     return
   fi
-  listed=$((listed + 1))
-  if [ "$listed" -gt "$most_files" ]; then
-    [ "$listed" -gt "$((most_files + 1))" ] || unread_place "$file" "$too_many"
+  file_count=$((file_count + 1))
+  if [ "$file_count" -gt "$most_files" ]; then
+    [ "$file_count" -gt "$((most_files + 1))" ] || unread_place "$file" "$too_many"
     return
   fi
   # What is long is seldom copied.
@@ -127,25 +125,30 @@ look_into() {
   if leads_on "$place"; then startups=$startups$file$newline; fi
 }
 
-# Which of the folders that are looked into are root's, asked at once.
+# Which of the folders that are looked into are root's, asked at once. Where one on the way to it is not,
+# or is a link, is_roots asks anew.
 find_roots() {
   set --
-  for folder in "" $folders_of_system; do
+  for folder in "" $folders_of_system $folders_of_daemon; do
     if [ -d "/$folder" ] && [ ! -h "/$folder" ]; then set -- "$@" "/$folder"; fi
   done
   for folder in "" $folders_of_home; do
     folder=${root_home%/}${folder:+/$folder}
     if [ -d "$folder" ] && [ ! -h "$folder" ]; then set -- "$@" "$folder"; fi
   done
-  roots=$(are_roots "$@")
-  # Where one on the way to it is not, a folder is not either; a link is followed by is_roots.
-  for folder; do
-    while folder=${folder%/*} && [ -n "$folder" ]; do
-      case $newline$roots$newline in *"$newline$folder$newline"*) ;; *) roots='' ;; esac
+  alone=$newline$(are_roots "$@")$newline roots=$newline
+  for way; do
+    folder=$way
+    while [ -n "$folder" ]; do
+      case $alone in *"$newline$folder$newline"*) folder=${folder%/*} ;; *) continue 2 ;; esac
     done
+    roots=$roots$way$newline
   done
-  roots=$newline$roots$newline
 }
+
+# Where the daemon and its Nix lie.
+folders_of_daemon='usr usr/bin dev run run/systemd run/systemd/system usr/lib usr/lib/systemd
+  usr/lib/systemd/profile.d nix nix/store nix/var nix/var/nix nix/var/nix/db nix/var/nix/profiles'
 
 # are_roots FOLDER…: those that root alone can change. In a sticky one others cannot change what is
 # root's, but make more: that counts for the store alone, into which the daemon puts what it has built.

@@ -288,7 +288,7 @@ nix_as() {
 # --- The daemon -------------------------------------------------------------------------------
 
 # Sets manager (systemd, launchd, none), unit, daemon (its program), kill_mode and conf_dir; daemon_files
-# to what it is started by, a path a line among other words.
+# to what it is started by, paths among other words.
 find_daemon() {
   daemon_files='' overrides='' manager=none unit='' daemon='' kill_mode='' daemon_pid='' daemon_started='' daemon_state=''
   conf_dir=/etc/nix
@@ -415,7 +415,7 @@ find_flags() {
 find_files_of_unit() {
   for property in FragmentPath DropInPaths EnvironmentFiles ExecStart; do
     read_shown "$property"
-    daemon_files=$daemon_files$newline$(printf '%s\n' "$value" | tr ' ' '\n' | tr '=' '\n')
+    daemon_files=$daemon_files$newline$value
   done
 }
 

@@ -107,7 +107,7 @@ conf_file() {
 
 # Adds to programs what a file says that the daemon runs or loads, and the files of remote builders.
 find_programs() {
-  programs=${programs-}$newline$(printf '%s\n' "$text" | awk '
+  programs=$programs$newline$(printf '%s\n' "$text" | awk '
     $1 ~ /^[|](extra-)?(plugin-files|builders|[a-z-]+-hook)$/ {
       for (i = 3; i <= NF; i++) { sub(/^@/, "", $i); print $i }
     }') || be_unread

@@ -5,7 +5,7 @@
 # look_at_home NAME HOME PLACE FILE…: with - for a HOME only at these files, to which root's lead. With
 # `startup` for a PLACE it is a start-up file of the system's, which says where files lie.
 look_at_home() {
-  kernel=$(uname -s) homes='' all_startups='' system_startups=''
+  homes='' all_startups='' system_startups=''
   seen=$newline
   if [ "$2" = - ]; then
     startups=''

@@ -365,7 +365,7 @@ ask_person() {
 }
 
 say_text() {
-  printf 'main() {\n%s\n' 'ulimit -c 0; ulimit -f 0; ulimit -t 60; ulimit -v 4194304; cd /'
+  printf 'main() {\nkernel=%s\n%s\n' "$kernel" 'ulimit -c 0; ulimit -f 0; ulimit -t 60; ulimit -v 4194304; cd /'
   say_functions
   # shellcheck disable=SC2016  # expanded there
   printf '\nlook_at_home "$@"\n}\n\n{ main "$@" </dev/null; }\n'

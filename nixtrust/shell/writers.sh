@@ -4,10 +4,8 @@
 
 look_at_writers() {
   if [ "$my_uid" != 0 ] || [ "$nix_state" != present ] || [ "$nix_user" != root ]; then return; fi
-  ways=/$tab$conf_dir/nix.conf$newline lacking=$newline writers=' '
-  depended_on=$(depended_on)
-  find_roots_above "$depended_on"
-  each_line walk "$depended_on"
+  ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=' '
+  each_line walk "$(depended_on)"
   changeable=$(changeable) || be_unread
   each_line writer "$changeable"
   # shellcheck disable=SC2086  # names
@@ -33,34 +31,27 @@ each_line() {
 
 # What the daemon depends on, a path a line. What is not there it would read if it were.
 depended_on() {
-  printf '%s\n' "$seen"
-  printf '%s\n' "$programs" "$daemon_files" "$daemon" "$nix" /nix/var/nix/db/db.sqlite |
-    awk '/^\// { sub(/[;"].*/, ""); print }'
-  # What has been replaced since is ' (deleted)'.
-  [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null | sed '/ /d'
+  printf '%s\n' "$seen" "$daemon" "$nix" /nix/var/nix/db/db.sqlite
+  set -f
+  # Arguments of a shell, and what systemctl says of them.
+  IFS=" ;=\"$tab$newline"
+  for word in $programs $daemon_files; do
+    case $word in /*) printf '%s\n' "$word" ;; esac
+  done
+  unset IFS
+  set +f
+  [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
   if [ "$manager" = systemd ]; then
     for folder in /etc /run /usr/local/lib; do echo "$folder/systemd/system/$unit.d"; done
   fi
-}
-
-# find_roots_above PATHS: sets alone: of the folders above those that root alone can change, asked at once.
-find_roots_above() {
-  set -f
-  IFS=$newline
-  # shellcheck disable=SC2046  # a list
-  set -- $(printf '%s\n' "$1" | awk -F / '/^\// {
-    above = ""
-    for (i = 2; i < NF; i++) if (!seen[above = above "/" $i]++) print above
-  }')
-  unset IFS
-  set +f
-  alone=$newline$(are_roots "$@")$newline
 }
 
 # walk PATH: each name on the way there, and to where links lead, joins ways, behind it what it leads
 # to. A folder with a name that is not there is lacking it. Nothing is followed beyond a folder that
 # others can change.
 walk() {
+  # The daemon's program, if it has been replaced since.
+  case $1 in *' (deleted)') return ;; esac
   subject=$1 at='' rest=${1#/}/ hops=0
   while [ -n "$rest" ]; do
     name=${rest%%/*} rest=${rest#*/}
@@ -76,7 +67,7 @@ walk() {
         ;;
     esac
     way=$at/$name
-    case $newline$ways in *"$newline$way$tab"*) ;; *) ways=$ways$way$tab$subject$newline ;; esac
+    join_ways "$way"
     if [ -h "$way" ]; then
       hops=$((hops + 1))
       [ "$hops" -le 40 ] || return 0
@@ -93,11 +84,15 @@ walk() {
   done
 }
 
+join_ways() {
+  case $newline$names in *"$newline$1$newline"*) return ;; esac
+  ways=$ways$1$tab$subject$newline names=$names$1$newline
+}
+
 # Whether root alone can change the folder $at, or at least what is next in it: in a sticky one others
 # cannot change what is root's.
 leads_on_safely() {
-  # Whoever comes here has come by way of all above it.
-  case $roots$alone in *"$newline$at$newline"*) return 0 ;; esac
+  case $roots in *"$newline$at$newline"*) return 0 ;; esac
   if [ -n "$(are_roots "$at")" ]; then
     roots=$roots$at$newline
     return 0
@@ -109,7 +104,7 @@ leads_on_safely() {
     $3 != 0 { exit 1 }
     NR == 1 && $1 !~ /^.........[tT]$/ { exit 1 }
     END { print NR }')" = 2 ]; then return 0; fi
-  case $newline$ways in *"$newline$next$tab"*) ;; *) ways=$ways$next$tab$subject$newline ;; esac
+  join_ways "$next"
   if [ ! -e "$next" ] && [ ! -h "$next" ]; then lacking=$lacking$at$newline; fi
   return 1
 }
@@ -122,14 +117,12 @@ changeable() {
   if [ "$kernel" = Darwin ]; then long=-lden; else long=-ldn; fi
   set -f
   IFS=$newline
-  # shellcheck disable=SC2046  # a list
-  set -- $(printf '%s' "$ways" | cut -f 1)
-  unset IFS
-  set +f
-  # shellcheck disable=SC2012  # a name with a blank is taken whole
-  listed=$(limit 10 ls "$long" "$@" 2>/dev/null)
+  # shellcheck disable=SC2012,SC2086  # a list; a name with a blank is taken whole
+  listed=$(limit 10 ls "$long" $names 2>/dev/null)
   # What is gone by now is no failure.
   [ "$?" -le 128 ] || be_unread
+  unset IFS
+  set +f
   physical=$(cd -P "$conf_dir/" 2>/dev/null && pwd -P)
   printf '%s\n' "$listed" | ways=$ways lacking=$lacking conf_dir=$conf_dir physical=$physical awk '
     BEGIN {

@@ -43,7 +43,7 @@ LAYOUTS: Mapping[str, Mapping[str, bytes]] = {
         "nix.custom.conf": b"# mine\n",
     },
 }
-MODES = {"nix.conf": 0o640, "nix.custom.conf": 0o664}
+MODES = {"nix.conf": 0o604, "nix.custom.conf": 0o744}
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def told(listed: str, lacking: str = "") -> list[list[str]]:
 {DSCL}
 kernel=Darwin physical=/private/etc/nix conf_dir=/etc/nix writers=' '
 ways='{"".join(f"{path}{chr(9)}its-subject{chr(10)}" for path in paths)}'
+names='{"".join(f"{path}{chr(10)}" for path in paths)}'
 lacking='{chr(10)}{lacking}{chr(10)}'
 cd() {{ :; }}
 pwd() {{ echo /private/etc/nix; }}
