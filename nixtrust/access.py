@@ -9,7 +9,8 @@ from types import MappingProxyType
 class Way(StrEnum):
     """How somebody can change a file or a folder. User: by an access control list, as may a group.
 
-    Unknown: there is such a list and nothing that reads it, or a name that cannot be told.
+    Unknown: a list that nothing there reads, a group whose members nobody can tell, a name that
+    cannot be told.
     """
 
     OWNER = "owner"
@@ -23,7 +24,8 @@ class Way(StrEnum):
 class Writer:
     """One way to change the `path`, on which `subject` depends, of which the daemon reads or runs.
 
-    `name` is an account's or a group's, `members` are the group's; `mode` is as ls(1) has it.
+    `name` is an account's or a group's, or says in words who it may be, if that is unknown;
+    `members` are the group's; `mode` is as ls(1) has it.
     """
 
     path: str
@@ -39,17 +41,17 @@ class Access:
     """Who can change and who can read what the daemon depends on.
 
     `closed` are the files and folders that keep members' Nix from nix.conf, and their modes;
-    `sudoers` those of the writers who may run anything as root; `absent_accounts` the declared
-    trusted users who are nobody on the machine.
+    `powerful` those of the writers who may run anything as root by sudo, or are in a group that is
+    declared trusted; `absent_accounts` the declared trusted users that have no account there.
     """
 
     writers: tuple[Writer, ...] = ()
     closed: Mapping[str, str] = field(default_factory=dict)
-    sudoers: frozenset[str] = frozenset()
+    powerful: frozenset[str] = frozenset()
     absent_accounts: tuple[str, ...] = ()
 
 
-ACCESS_RECORDS = frozenset({"writer", "closed", "sudoer", "absent-account"})
+ACCESS_RECORDS = frozenset({"writer", "closed", "sudoer", "declared", "absent-account"})
 
 
 def read_access(records: Iterable[tuple[str, tuple[str, ...]]]) -> Access:
@@ -70,10 +72,10 @@ def read_access(records: Iterable[tuple[str, tuple[str, ...]]]) -> Access:
 
     return Access(
         writers=tuple(
-            Writer(path, subject, Way(way), name, frozenset(members.split()), mode)
+            Writer(path, subject, Way(way), name, frozenset(filter(None, members.split(","))), mode)
             for path, subject, way, name, members, mode in of("writer", 6)
         ),
         closed=MappingProxyType(dict((path, mode) for path, mode in of("closed", 2))),
-        sudoers=frozenset(name for (name,) in of("sudoer", 1)),
+        powerful=frozenset(name for kind in ("sudoer", "declared") for (name,) in of(kind, 1)),
         absent_accounts=tuple(name for (name,) in of("absent-account", 1)),
     )

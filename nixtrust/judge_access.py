@@ -46,13 +46,20 @@ def mendable(machine: Machine, owner: Owner) -> Collection[str]:
     a token is in a name.
     """
     folder = conf_folder(owner)
-    further_up = {
-        writer.path for writer in machine.access.writers if _is_above(writer.path, folder)
-    }
     files = {owner.root, *owner.editable}
+    ours = {folder, *files, *(f"{path}{ORIGINAL}" for path in files)}
+    # The first way that is walked is that to nix.conf, whatever links are on it.
+    further_up = any(
+        writer.subject == machine.nix_conf and writer.path not in ours and _is_open(machine, writer)
+        for writer in machine.access.writers
+    )
     if owner.target is None or owner.person or further_up or any(map(is_masked, files)):
         return ()
-    return {folder, *files, *(f"{path}{ORIGINAL}" for path in files)}
+    return ours
+
+
+def _is_open(machine: Machine, writer: Writer) -> bool:
+    return writer.way in (Way.EVERYBODY, Way.UNKNOWN) or bool(_who(machine, writer))
 
 
 def waits(machine: Machine, owner: Owner, found: Collection[Finding]) -> bool:
@@ -65,10 +72,6 @@ def waits(machine: Machine, owner: Owner, found: Collection[Finding]) -> bool:
 
 def _is_unread(machine: Machine, owner: Owner) -> bool:
     return any(isinstance(machine.files.get(each), Unreadable) for each in (owner.root, owner.file))
-
-
-def _is_above(path: str, folder: str) -> bool:
-    return path != folder and f"{folder}/".startswith(f"{path.rstrip('/')}/")
 
 
 # Who can change it ----------------------------------------------------------------------------
@@ -87,8 +90,11 @@ def _changeable(
     excused = {
         name for names in who.values() for name in names if _is_trusted(policy, machine, name)
     }
-    is_anybodys = [each for each in writers if each.way in (Way.EVERYBODY, Way.UNKNOWN)]
-    gaining = [each for each in writers if each in is_anybodys or who[each] - excused]
+    gaining = [
+        each
+        for each in writers
+        if _is_open(machine, each) and (not who[each] or who[each] - excused)
+    ]
     if not gaining and path == conf_folder(owner) and is_ours and _is_unread(machine, owner):
         gaining = list(writers)
     with_it = f", and with it {subject}" if subject != path else ""
@@ -115,17 +121,14 @@ def _who(machine: Machine, writer: Writer) -> frozenset[str]:
         case Way.OWNER | Way.USER:
             names = {writer.name}
         case Way.GROUP:
-            of_group = {user.name for user in machine.users if writer.name in user.groups}
-            names = {*writer.members, *of_group}
+            names = {*writer.members}
         case _:
             names = set()
     return frozenset(names - {user.name for user in machine.users if user.uid == 0})
 
 
 def _is_trusted(policy: Policy, machine: Machine, name: str) -> bool:
-    groups = {group for user in machine.users if user.name == name for group in user.groups}
-    declared = {name, *(f"@{group}" for group in groups)}
-    return name in machine.access.sudoers or not declared.isdisjoint(policy.trusted_users)
+    return name in machine.access.powerful or name in policy.trusted_users
 
 
 def _says(writer: Writer, who: frozenset[str]) -> str:
@@ -140,23 +143,36 @@ def _says(writer: Writer, who: frozenset[str]) -> str:
         case Way.EVERYBODY:
             return "everybody"
         case Way.UNKNOWN:
-            return "nobody knows who"
+            return writer.name
 
 
 def _by_hand(path: str, writers: Sequence[Writer], kernel: str) -> str:
-    """The commands that make it root's alone. A file is made anew: somebody may have the old one
-    open, or a second name for it."""
-    its, new = shlex.quote(path), shlex.quote(f"{path}.new")
+    """The commands that make it root's alone.
+
+    A file is made anew: somebody may have the old one open, or a second name for it. But not one of
+    a database, which the daemon has open.
+    """
+    its, mode = shlex.quote(path), writers[0].mode
     lists = "chmod -N" if kernel == "Darwin" else "setfacl -b"
     is_listed = any(each.mode.endswith("+") or each.way is Way.USER for each in writers)
-    match writers[0].mode[:1]:
-        case "l":
-            return f"`chown -h root {its}`"
-        case "d":
-            dropping = f"{lists} {its} && " if is_listed else ""
-            return f"`{dropping}chown root {its} && chmod go-w {its}`"
-        case _:
-            return f"`cp {its} {new} && chmod go-w {new} && mv {new} {its}`"
+    dropping = f"{lists} {its} && " if is_listed else ""
+    if mode == "?":
+        return "rename or remove what has such a name there"
+    if mode.startswith("l"):
+        return f"see where it leads, then `chown -h root {its}`"
+    if mode.startswith("d") or path.startswith("/nix/var/nix/db/"):
+        return f"`{dropping}chown root {its} && chmod go-w {its}`"
+    new = f'new=$(mktemp {its}.XXXXXX) && cat {its} >"$new" && chmod {_closed_mode(mode)} "$new"'
+    return f'see what it holds, then `{new} && mv "$new" {its}`'
+
+
+def _closed_mode(mode: str) -> str:
+    """The mode, as ls(1) has it, in digits and without what lets others write."""
+    bits = (mode[1:10]).ljust(9, "-")
+    kept = "".join(
+        "1" if bit not in "-ST" else "0" for bit in bits[:4] + "-" + bits[5:7] + "-" + bits[8:]
+    )
+    return "".join(str(int(kept[at : at + 3], 2)) for at in (0, 3, 6))
 
 
 # Who cannot read it ---------------------------------------------------------------------------

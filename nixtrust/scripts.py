@@ -190,6 +190,7 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
     steps = [
         *(["close_folder"] if folder in of[Rule.CHANGEABLE] else []),
         "lock_folder",
+        *(["clear_folder"] if folder in of[Rule.CHANGEABLE] else []),
         *([_call("open_folder", *machine.files)] if folder in of[Rule.CLOSED] else []),
         *(_call("renew", path) for path in sorted({*anew, *opened})),
         *(_call("open_file", path) for path in opened),

@@ -155,7 +155,8 @@ folders_of_daemon='usr usr/bin dev run run/systemd run/systemd/system usr/lib us
 # Behind a + is an access control list, and in the group's place what it lets at most; a Mac's stands
 # in lines of its own, which begin with a blank.
 are_roots() {
-  if [ "$kernel" = Darwin ]; then long=-lden; else long=-ldn; fi
+  # With -q a name, and what a link leads to that has been laid there meanwhile, makes no further line.
+  if [ "$kernel" = Darwin ]; then long=-ldenq; else long=-ldnq; fi
   # shellcheck disable=SC2012  # the last word is the name, as none has a blank
   ls "$long" "$@" 2>/dev/null | awk '
     /^ / {

@@ -413,7 +413,7 @@ find_flags() {
 }
 
 find_files_of_unit() {
-  for property in FragmentPath DropInPaths EnvironmentFiles ExecStart; do
+  for property in FragmentPath DropInPaths EnvironmentFiles ExecStartPre ExecStart ExecStartPost; do
     read_shown "$property"
     daemon_files=$daemon_files$newline$value
   done
@@ -462,7 +462,8 @@ daemon_of_plist() {
 
 show_unit() {
   limit 5 systemctl show "$@" -p EnvironmentFiles -p LoadState -p ExecStart -p KillMode -p ActiveState -p MainPID \
-    -p ExecMainStartTimestamp -p Environment -p FragmentPath -p DropInPaths nix-daemon.service 2>/dev/null
+    -p ExecMainStartTimestamp -p Environment -p FragmentPath -p DropInPaths \
+    -p ExecStartPre -p ExecStartPost nix-daemon.service 2>/dev/null
 }
 
 # read_shown PROPERTY: sets value to what systemctl has shown of it, or to nothing.

@@ -99,18 +99,29 @@ conf_file() {
         builders_group=$(printf '%s\n' "$text" | sed -n 's/^|build-users-group = //p' | sed -n '$p')
         ;;
     esac
-    case $text in *'= /'* | *'= @/'*) find_programs ;; esac
+    case $whose$newline$text in
+      "system$newline"*'-hook ='* | "system$newline"*plugin-files* | "system$newline"*builders*) find_programs ;;
+    esac
     return
   fi
   record file "$whose" "$file" unreadable "$why" "$link"
 }
 
-# Adds to programs what a file says that the daemon runs or loads, and the files of remote builders.
+# Adds to programs, a path a line, what a file says that the daemon runs or loads, with all that is in a
+# folder of such, and the files of remote builders.
 find_programs() {
-  programs=$programs$newline$(printf '%s\n' "$text" | awk '
-    $1 ~ /^[|](extra-)?(plugin-files|builders|[a-z-]+-hook)$/ {
-      for (i = 3; i <= NF; i++) { sub(/^@/, "", $i); print $i }
-    }') || be_unread
+  its=$({ awk '
+    { sub(/#.*/, "") }
+    $1 ~ /^(extra-)?(plugin-files|builders|external-builders|[a-z-]+-hook)$/ {
+      gsub(/[]["@,{}]/, " ")
+      for (i = 3; i <= NF; i++) if ($i ~ /^\/[A-Za-z0-9.,_\/~@+:-]+$/) print $i
+    }' <"$file"; } 2>/dev/null) || be_unread
+  for program in $its; do
+    programs=$programs$program$newline
+    if [ -d "$program" ] && is_roots "$program"; then
+      for loaded in "$program"/*; do programs=$programs$loaded$newline; done
+    fi
+  done
 }
 
 # is_the_kernels FILE: by where it leads, whatever the way. Leaves the shell in that folder, because a

@@ -4,14 +4,19 @@
 # steps, from the top down:
 #
 #   begin_mending FOLDER
-#   close_folder               others can change it: now nobody else, and what is ours in it is gone
+#   close_folder               others can change it: now nobody else
 #   lock_folder
+#   clear_folder               where others could change it: away with what looks like ours
 #   open_folder FILE…          members' Nix reads these there
 #   renew FILE                 others can change it: a new file takes its name
 #   open_file FILE             which members' Nix reads
 #   finish_mending
 #
 # The old file stays as it is, whatever name or descriptor of it somebody has.
+
+is_there() {
+  [ -e "$1" ] || [ -h "$1" ]
+}
 
 take_back() {
   [ -z "$new" ] || rm -f "$new"
@@ -26,15 +31,22 @@ on_exit() {
   } | mask_tokens
 }
 
+# Sets dir to its real path, on which root alone can change each name.
 begin_mending() {
-  dir=$1 lock='' new=''
+  lock='' new=''
   start
   umask 077
-  if [ -h "$dir" ] || [ ! -d "$dir" ]; then conclude failed "$dir is no folder"; fi
+  if [ -h "$1" ] || ! dir=$(cd -P "$1" 2>/dev/null && pwd -P); then conclude failed "$1 is no folder"; fi
+  way=$dir
+  set -- /
+  while way=${way%/*} && [ -n "$way" ]; do set -- "$@" "$way"; done
+  # shellcheck disable=SC2012  # not the names
+  ls -ldnq "$@" | awk '
+    $3 != 0 || $1 ~ /^........w/ || ($1 ~ /^.....w/ && $4 != 0) { others = 1 }
+    END { exit others || NR == 0 }' || conclude failed "others can change a folder above $dir"
 }
 
-# Its owner first, who could change the mode back. What others have put there must not be taken for
-# what a run of nixtrust has left.
+# Its owner first, who could change the mode back.
 close_folder() {
   try chown 0 "$dir"
   if [ "$(uname -s)" = Darwin ]; then
@@ -43,7 +55,8 @@ close_folder() {
     try setfacl -b "$dir"
   fi
   try chmod go-w "$dir"
-  rm -rf "$dir"/.nixtrust-*
+  # Nobody else's lock is one.
+  remove_ours ! -user 0
 }
 
 lock_folder() {
@@ -51,15 +64,30 @@ lock_folder() {
   lock=$dir/.nixtrust-lock
 }
 
-# open_folder FILE…: in which members' Nix reads these. Whatever else is there everybody could read then.
+# What others have put there must not be taken for what a run has left.
+clear_folder() {
+  remove_ours ! -name .nixtrust-lock
+  for file in "$dir"/.nixtrust-*; do
+    [ "$file" = "$lock" ] || ! is_there "$file" || conclude failed "$file cannot be removed"
+  done
+}
+
+# remove_ours WHICH…: of the names of nixtrust's own in the folder those that find(1) finds so.
+remove_ours() {
+  find "$dir/." ! -name . -prune -name '.nixtrust-*' "$@" -exec rm -rf {} + 2>/dev/null
+}
+
+# open_folder FILE…: whatever else is there everybody could read then.
 open_folder() {
-  known=$newline$lock$newline
-  for file; do known=$known$file$newline; done
-  for file in "$dir"/* "$dir"/.[!.]*; do
-    case $known in *"$newline$file$newline"*) continue ;; esac
+  known=$newline$dir/registry.json$newline$dir/machines$newline
+  for file; do known=$known$dir/${file##*/}$newline; done
+  for file in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
+    if [ -h "$file" ] || [ ! -e "$file" ]; then continue; fi
     # shellcheck disable=SC2012  # not the names
-    case $(ls -ldn "$file" 2>/dev/null) in
-      ???????r*) conclude failed "everybody could read $file then: close it, and run again" ;;
+    case $(ls -ldnq "$file") in ???????r*) ;; *) continue ;; esac
+    case $known in
+      *"$newline$file$newline"*) refuse_to_show "$file" ;;
+      *) conclude failed "everybody could read $file then: close it, and run again" ;;
     esac
   done
   try chmod a+rx "$dir"
@@ -67,37 +95,50 @@ open_folder() {
 
 # renew FILE: with what it says, for those who could read it.
 renew() {
-  if [ ! -e "$1" ] && [ ! -h "$1" ]; then return; fi
-  if [ -h "$1" ] || [ ! -f "$1" ]; then conclude failed "$1 is no regular file"; fi
+  file=$dir/${1##*/}
+  if ! is_there "$file"; then return; fi
+  if [ -h "$file" ] || [ ! -f "$file" ]; then conclude failed "$file is no regular file"; fi
   # shellcheck disable=SC2012,SC2046  # mode and group are read, not the names
-  set -- "$1" $(ls -ldn "$1")
+  set -- $(ls -ldnq "$file")
   mode=600 group=0
-  case $2 in
+  case $1 in
     ???????r*) mode=644 ;;
-    ????r*) mode=640 group=$5 ;;
+    ????r*) mode=640 group=$4 ;;
   esac
-  [ "$(head -c 1048577 "$1" | wc -c)" -le 1048576 ] || conclude failed "$1 is larger than 1 MiB"
   new=$(mktemp "$dir/.nixtrust-new.XXXXXX" 2>&1) || { words=$new new=''; conclude failed "$words"; }
-  words=$({ cat "$1" >"$new"; } 2>&1) || conclude failed "$words"
+  # Somebody may still have it open, and be writing.
+  words=$({ head -c 1048577 "$file" >"$new"; } 2>&1) || conclude failed "$words"
+  [ "$(($(wc -c <"$new")))" -le 1048576 ] || conclude failed "$file is larger than 1 MiB"
   try chown "0:$group" "$new"
   try chmod "$mode" "$new"
   sync "$new" 2>/dev/null
-  try mv -f "$new" "$1"
+  try mv -f "$new" "$file"
   new=''
 }
 
-# open_file FILE: which is root's alone. What a comment holds has not been sent.
+# open_file FILE: which is root's alone.
 open_file() {
-  if [ ! -f "$1" ]; then return; fi
+  file=$dir/${1##*/}
+  if [ ! -f "$file" ]; then return; fi
+  refuse_to_show "$file"
+  try chmod a+r "$file"
+}
+
+# refuse_to_show FILE: if it may hold a secret, which everybody could read then. Of values that are not
+# judged and of comments the controller knows nothing.
+refuse_to_show() {
   words=$(awk '
+    # A public key has 44 characters behind its name.
+    function may_be_secret(word) {
+      return word ~ /(eyJ|gh[a-z]_|github_pat|glpat)/ || (length(word) >= 20 && word ~ /[0-9]/ && \
+        word ~ /[A-Za-z]/ && word !~ /^[A-Za-z0-9.-]+:[A-Za-z0-9+\/]+=$/ && word !~ /^([a-z+]+:\/)?[.~\/]/)
+    }
+    tolower($1 $2) ~ /(token|passw|secret)/ || /:\/\/[^ \/]*@/ { print FNR; exit }
+    { n = split($0, word, /[ \t"]+/) }
     {
-      hash = index($0, "#")
-      if (hash) n = split(substr($0, hash + 1), word, /[ \t"=:]+/)
-      for (i = 1; hash && i <= n; i++)
-        if (length(word[i]) > 23 && word[i] ~ /[0-9]/ && word[i] !~ /\//) { print FNR; exit }
-    }' "$1")
-  [ -z "$words" ] || conclude failed "$1:$words: everybody could read this comment then, and it may hold a secret"
-  try chmod a+r "$1"
+      for (i = 1; i <= n; i++) if (may_be_secret(word[i])) { print FNR; exit }
+    }' "$1") || conclude failed "$1 cannot be read"
+  [ -z "$words" ] || conclude failed "$1:$words may hold a secret, which everybody could read then: move it elsewhere"
 }
 
 finish_mending() {

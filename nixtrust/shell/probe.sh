@@ -462,8 +462,8 @@ look() {
   look_at_nix
   look_at_owner
   look_at_configuration
-  look_at_writers
   look_at_users
+  look_at_writers
   # At the same time, since each mostly waits.
   look_at_trusts | {
     look_at_own_credentials

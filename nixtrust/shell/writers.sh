@@ -4,14 +4,15 @@
 
 look_at_writers() {
   if [ "$my_uid" != 0 ] || [ "$nix_state" != present ] || [ "$nix_user" != root ]; then return; fi
-  ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=' '
+  ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=''
   each_line walk "$(depended_on)"
   changeable=$(changeable) || be_unread
-  each_line writer "$changeable"
-  # shellcheck disable=SC2086  # names
-  tell_sudoers $writers
+  each_line tell_writer "$changeable"
+  [ -z "$writers" ] || each_line tell_power "$(printf '%s' "$writers" | sort -u | sed 20q)"
+  set -f
   # shellcheck disable=SC2086  # names
   tell_absent_accounts $trusted_users
+  set +f
 }
 
 # each_line STEP LINES
@@ -29,26 +30,30 @@ each_line() {
   set +f
 }
 
-# What the daemon depends on, a path a line. What is not there it would read if it were.
+# What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix" /nix/var/nix/db/db.sqlite
+  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines" "$programs"
+  for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   set -f
   # Arguments of a shell, and what systemctl says of them.
   IFS=" ;=\"$tab$newline"
-  for word in $programs $daemon_files; do
+  for word in $daemon_files; do
     case $word in /*) printf '%s\n' "$word" ;; esac
   done
   unset IFS
   set +f
   [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
-  if [ "$manager" = systemd ]; then
-    for folder in /etc /run /usr/local/lib; do echo "$folder/systemd/system/$unit.d"; done
-  fi
+  [ "$manager" = systemd ] || return 0
+  for folder in /etc /run /usr/local/lib /usr/lib; do
+    for name in nix-daemon.service nix-daemon.socket; do
+      printf '%s\n' "$folder/systemd/system/$name" "$folder/systemd/system/$name.d"
+    done
+  done
 }
 
 # walk PATH: each name on the way there, and to where links lead, joins ways, behind it what it leads
-# to. A folder with a name that is not there is lacking it. Nothing is followed beyond a folder that
-# others can change.
+# to first. A folder with a name that is not there is lacking it. Nothing is followed beyond a folder
+# that others can change.
 walk() {
   # The daemon's program, if it has been replaced since.
   case $1 in *' (deleted)') return ;; esac
@@ -61,8 +66,8 @@ walk() {
         at=${at%/*}
         continue
         ;;
-      *[[:cntrl:]]* | *' -> '*)
-        record writer "${at:-/}" "$subject" unknown '' '' d
+      *[!\ -~]* | *' -> '*)
+        record writer "${at:-/}" "$subject" unknown 'whoever has made a name in it that cannot be told' '' '?'
         return
         ;;
     esac
@@ -100,61 +105,83 @@ leads_on_safely() {
   next=$at/${rest%%/*}
   [ "$next" != "$at/" ] || return 1
   # shellcheck disable=SC2012  # not the names
-  if [ "$(ls -ldn "$at" "$next" 2>/dev/null | awk '
-    $3 != 0 { exit 1 }
-    NR == 1 && $1 !~ /^.........[tT]$/ { exit 1 }
-    END { print NR }')" = 2 ]; then return 0; fi
+  if [ "$(ls -ldnq "$at" "$next" 2>/dev/null | awk '
+    $3 != 0 || (NR == 1 && $1 !~ /^.........[tT]$/) { others = 1 }
+    END { if (!others) print NR }')" = 2 ]; then return 0; fi
   join_ways "$next"
   if [ ! -e "$next" ] && [ ! -h "$next" ]; then lacking=$lacking$at$newline; fi
   return 1
 }
 
 # Of all ways those that others can change, a line each: the path, what depends on it, how (owner,
-# user and group of an access control list, everybody), which number or name, mode. And those that
-# keep members from reading nix.conf, how: closed. The mode's last letters: chmod(1), sticky: in such
-# a folder others can make names, but not change root's.
+# group, everybody, an access control list), which number or name, mode; and those that keep members from
+# nix.conf: closed. The last of a mode's letters is t in a sticky folder (chmod(1)): there others can
+# make names, but not change root's. A way that is told twice, or is not told and is there, is unknown:
+# what a link leads to is somebody else's text.
 changeable() {
-  if [ "$kernel" = Darwin ]; then long=-lden; else long=-ldn; fi
   set -f
   IFS=$newline
   # shellcheck disable=SC2012,SC2086  # a list; a name with a blank is taken whole
-  listed=$(limit 10 ls "$long" $names 2>/dev/null)
-  # What is gone by now is no failure.
-  [ "$?" -le 128 ] || be_unread
+  listed=$(limit 10 ls -ldnq $names 2>/dev/null)
+  # What is gone by now is no failure; 124 to 127 are timeout(1)'s.
+  [ "$?" -lt 124 ] || be_unread
+  # With -n the lists of macOS have no names.
+  entries=''
+  if [ "$kernel" = Darwin ]; then
+    # shellcheck disable=SC2012,SC2086  # as above
+    entries=$(limit 10 ls -ldeq $names 2>/dev/null)
+    [ "$?" -lt 124 ] || be_unread
+  fi
+  missing=''
+  for name in $names; do
+    if [ ! -e "$name" ] && [ ! -h "$name" ]; then missing=$missing$name$newline; fi
+  done
   unset IFS
   set +f
   physical=$(cd -P "$conf_dir/" 2>/dev/null && pwd -P)
-  printf '%s\n' "$listed" | ways=$ways lacking=$lacking conf_dir=$conf_dir physical=$physical awk '
+  printf '%s\nlists\n%s\n' "$listed" "$entries" |
+    ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel awk '
     BEGIN {
-      n = split(ENVIRON["ways"], lines, "\n")
-      for (i = 1; i <= n; i++) { split(lines[i], pair, "\t"); subject[pair[1]] = pair[2] }
-      n = split(ENVIRON["lacking"], lines, "\n")
-      for (i = 1; i <= n; i++) lacks[lines[i]] = 1
       conf_dir = ENVIRON["conf_dir"]
       physical = ENVIRON["physical"]
+      count = split(ENVIRON["ways"], lines, "\n") - 1
+      for (i = 1; i <= count; i++) {
+        split(lines[i], pair, "\t")
+        order[i] = pair[1]
+        subject[pair[1]] = pair[2]
+      }
+      n = split(ENVIRON["lacking"], lines, "\n")
+      for (i = 1; i <= n; i++) if (lines[i] != "/nix/store") lacks[lines[i]] = 1
+      n = split(ENVIRON["missing"], lines, "\n")
+      for (i = 1; i <= n; i++) is_missing[lines[i]] = 1
+    }
+    $0 == "lists" { in_lists = 1; next }
+    { its = substr($0, index($0, " /") + 1); if ($1 ~ /^l/) sub(/ -> .*/, "", its) }
+    !in_lists && its in subject {
+      times[its]++
+      mode[its] = $1
+      uid[its] = $3
+      gid[its] = $4
     }
     # macOS, ls -e:  0: user:baleen inherited allow write,append
-    /^ +[0-9]+: / {
-      if ($0 ~ / allow .*(write|append|add_file|add_subdirectory|delete_child|chown|delete)/) {
-        split($2, who, ":")
-        listed[path] = listed[path] who[1] "\t" who[2] "\n"
-      }
+    in_lists && /^ +[0-9]+: / {
+      sub(/^ +[0-9]+: /, "")
+      if (match($0, / (inherited )?allow /) && \
+        substr($0, RSTART) ~ /(write|append|add_file|add_subdirectory|delete|chown)/)
+        listed[path] = listed[path] substr($0, 1, RSTART - 1) "\n"
       next
     }
-    {
-      path = substr($0, index($0, " /") + 1)
-      if ($1 ~ /^l/) sub(/ -> .*/, "", path)
-      order[++count] = path
-      mode[path] = $1
-      uid[path] = $3
-      gid[path] = $4
-    }
+    in_lists { path = its }
     END { for (i = 1; i <= count; i++) judge(order[i]) }
-    function judge(path,   above, its, kind) {
+    function judge(path,   above, its, n, j, lines, colon) {
       its = mode[path]
       above = path
       sub(/\/[^\/]*$/, "", above)
       if (above == "") above = "/"
+      if (times[path] != 1) {
+        if (!(path in is_missing) || times[path]) tell(path, "unknown", "")
+        return
+      }
       # Who may write beside it can change a link; its owner too, if the folder is sticky.
       if (its ~ /^l/) {
         if (uid[path] != 0 && mode[above] ~ /^d........[tT]/) tell(path, "owner", uid[path])
@@ -162,21 +189,20 @@ changeable() {
       }
       if (uid[path] != 0) tell(path, "owner", uid[path])
       if (its !~ /^d........[tT]/ || path in lacks) {
-        if (its ~ /^.....w/) tell(path, its ~ /[+]$/ ? "listed" : "group", gid[path])
+        # On Linux the letters of the group are what a list lets at most: acl(5).
+        if (its ~ /^.....w/) tell(path, its ~ /[+]$/ && ENVIRON["kernel"] != "Darwin" ? "listed" : "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
       n = split(listed[path], lines, "\n")
-      for (j = 1; j < n; j++) { split(lines[j], pair, "\t"); tell(path, "listed-" pair[1], pair[2]) }
-      if (is_of_nix_conf(path) && (its ~ /^d/ ? its !~ /^d........[xt]/ : its !~ /^.......r/))
-        tell(path, "closed", "")
-    }
-    # nix.conf, nix.custom.conf, and each folder on the way to the first.
-    function is_of_nix_conf(path) {
-      return path == physical "/nix.conf" || path == physical "/nix.custom.conf" ||
-        (path != "/" && index(physical "/", path "/") == 1)
+      for (j = 1; j < n; j++) {
+        colon = index(lines[j], ":")
+        tell(path, "listed-" substr(lines[j], 1, colon - 1), substr(lines[j], colon + 1))
+      }
+      if ((subject[path] == conf_dir "/nix.conf" || subject[path] == conf_dir "/nix.custom.conf") && \
+        (its ~ /^d/ ? its !~ /^d........[xt]/ : its !~ /^.......r/)) tell(path, "closed", "")
     }
     function tell(path, how, who) {
-      print named(path) "\t" subject[path] "\t" how "\t" who "\t" mode[path]
+      print named(path) "\t" subject[path] "\t" how "\t" (who == "" ? "-" : who) "\t" (mode[path] == "" ? "-" : mode[path])
     }
     # macOS: /private/etc/nix is /etc/nix.
     function named(path) {
@@ -185,45 +211,49 @@ changeable() {
     }' || be_unread
 }
 
-# writer LINE: of what changeable has told a record: path, what depends on it, how, account or group,
-# the members of the group, mode.
-writer() {
+# tell_writer LINE: of what changeable has told a record: path, what depends on it, how, account or
+# group, the members of the group, mode.
+tell_writer() {
   set -f
   IFS=$tab
   # shellcheck disable=SC2086  # its fields
   set -- $1
   unset IFS
   set +f
-  # Without a fifth field, which stands behind an empty one.
   case $3 in
-    closed) record closed "$1" "$4" ;;
-    everybody) record writer "$1" "$2" everybody '' '' "$4" ;;
+    closed) record closed "$1" "$5" ;;
+    everybody) record writer "$1" "$2" everybody '' '' "$5" ;;
     owner) tell_account "$1" "$2" owner "$(id -un "$4" 2>/dev/null || echo "$4")" "$5" ;;
+    group) tell_group "$1" "$2" "$(group_of "$4")" "$5" "$4" ;;
     listed-user) tell_account "$1" "$2" user "$4" "$5" ;;
-    listed-group) tell_group "$1" "$2" "$4" "$5" ;;
-    group) tell_group "$1" "$2" "$(group_of "$4")" "$5" ;;
-    listed) tell_listed "$1" "$2" "$4" "$5" ;;
+    listed-group) tell_group "$1" "$2" "$4" "$5" "$(number_of "$4")" ;;
+    listed) tell_list "$1" "$2" "$4" "$5" ;;
+    *) record writer "$1" "$2" unknown 'whoever has changed it just now' '' "$5" ;;
   esac
 }
 
 # tell_account PATH SUBJECT HOW NAME MODE
 tell_account() {
   record writer "$1" "$2" "$3" "$4" '' "$5"
-  writers="$writers$4 "
+  writers=$writers$4$newline
 }
 
-# tell_group PATH SUBJECT GROUP MODE
+# tell_group PATH SUBJECT GROUP MODE GID: a group of the machine's own without members is nobody; of
+# another one, as of a directory, nobody knows then.
 tell_group() {
-  members=$(members_of "$3")
-  record writer "$1" "$2" group "$3" "$members" "$4"
-  writers="$writers$members "
+  if ! members=$(members_of "$3" "$5"); then
+    record writer "$1" "$2" unknown "whoever is in the group $3" '' "$4"
+    return
+  fi
+  record writer "$1" "$2" group "$3" "$(printf '%s' "$members" | tr '\n' ',')" "$4"
+  [ -z "$members" ] || writers=$writers$members$newline
 }
 
-# tell_listed PATH SUBJECT GID MODE: whom an access control list lets write, as Linux has them: acl(5).
-# The group of the file is one of them.
-tell_listed() {
+# tell_list PATH SUBJECT GID MODE: whom an access control list lets write, as Linux has them. The group
+# of the file is one of them.
+tell_list() {
   if ! listed=$(limit 5 getfacl -cp "$1" 2>/dev/null); then
-    record writer "$1" "$2" unknown '' '' "$4"
+    record writer "$1" "$2" unknown 'whoever its access control list lets' '' "$4"
     return
   fi
   listed=$(printf '%s\n' "$listed" | awk -F '[:\t]' '
@@ -232,22 +262,23 @@ tell_listed() {
       for (i = 4; i < NF; i++) if ($i ~ /#effective$/) may = $(i + 1)
       if (may ~ /w/ && ($1 == "group" || $2 != "")) print $1 "\t" ($2 == "" ? "-" : $2)
     }')
-  subject=$2 mode=$4 gid=$3 way=$1
+  list_path=$1 list_subject=$2 list_gid=$3 list_mode=$4
   each_line tell_entry "$listed"
 }
 
 tell_entry() {
+  entry=${1#*"$tab"}
   case $1 in
-    "user$tab"*) tell_account "$way" "$subject" user "${1#*"$tab"}" "$mode" ;;
-    *"$tab-") tell_group "$way" "$subject" "$(group_of "$gid")" "$mode" ;;
-    *) tell_group "$way" "$subject" "${1#*"$tab"}" "$mode" ;;
+    "user$tab"*) tell_account "$list_path" "$list_subject" user "$entry" "$list_mode" ;;
+    *"$tab-") tell_group "$list_path" "$list_subject" "$(group_of "$list_gid")" "$list_mode" "$list_gid" ;;
+    *) tell_group "$list_path" "$list_subject" "$entry" "$list_mode" "$(number_of "$entry")" ;;
   esac
 }
 
 # group_of GID: its name; the number where it has none.
 group_of() {
   if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$1" 2>/dev/null | awk 'NR == 1 { print $1 }')
+    its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$1" 2>/dev/null | awk -F '\t' 'NR == 1 { print $1 }')
   else
     its=$(limit 5 getent group "$1" 2>/dev/null)
   fi
@@ -255,39 +286,72 @@ group_of() {
   printf '%s\n' "${its:-$1}"
 }
 
-# members_of GROUP: those that it lists, and those whose first group it is. Of persons the answer has
-# all groups besides.
-members_of() {
+# number_of GROUP
+number_of() {
   if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -read "/Groups/$1" PrimaryGroupID GroupMembership 2>/dev/null)
-    its_gid=$(printf '%s\n' "$its" | sed -n 's/^PrimaryGroupID: //p')
-    {
-      printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p'
-      limit 5 dscl . -list /Users PrimaryGroupID 2>/dev/null | gid=$its_gid awk '$2 == ENVIRON["gid"] { print $1 }'
-    } | tr '\n' ' '
+    limit 5 dscl /Search -read "/Groups/$1" PrimaryGroupID 2>/dev/null | sed -n 's/^PrimaryGroupID: //p'
   else
-    its=$(limit 5 getent group "$1" 2>/dev/null)
-    its_gid=${its#*:*:} its_gid=${its_gid%%:*}
-    {
-      printf '%s\n' "${its##*:}" | tr , ' '
-      limit 5 getent passwd 2>/dev/null | gid=$its_gid awk -F : '$4 == ENVIRON["gid"] { print $1 }'
-    } | tr '\n' ' '
+    limit 5 getent group "$1" 2>/dev/null | cut -d : -f 3
   fi
 }
 
-# tell_sudoers NAME…: who of these may run anything as root; as they say it who wrote sudo: (root)
-# NOPASSWD: ALL. Of twenty at most: behind a folder that more can change there is no excuse.
-tell_sudoers() {
-  asked=' '
-  for name; do
-    case $name in root | *[!A-Za-z0-9._-]* | -*) continue ;; esac
-    case $asked in *" $name "*) continue ;; esac
-    [ "${#asked}" -le 400 ] || return 0
-    asked="$asked$name "
-    limit 5 sudo -n -l -U "$name" 2>/dev/null </dev/null | awk '
-      /^[ \t]+\((ALL|root)( : [A-Za-z0-9_-]+)?\) ([A-Z_]+: )*ALL$/ { found = 1 }
-      END { exit !found }' && record sudoer "$name"
+# members_of GROUP GID: those that it lists, those whose first group it is, and each person that has it;
+# a line each. Fails where nobody can tell. The first group of some of the system's own accounts is
+# root's, on Fedora.
+members_of() {
+  set -- "$1" "${2:-none}"
+  person_gid=$2
+  if [ "$kernel" = Darwin ]; then
+    its=$(limit 5 dscl /Search -read "/Groups/$1" GroupMembership 2>/dev/null)
+    [ "$?" -lt 124 ] || return 1
+    its=$(printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n')
+    first=$(limit 5 dscl . -list /Users PrimaryGroupID 2>/dev/null) || return 1
+    first=$(printf '%s\n' "$first" | gid=$2 awk '$2 == ENVIRON["gid"] { print $1 }')
+  else
+    its=$(limit 5 getent group "$2" 2>/dev/null)
+    [ "$?" -le 2 ] || return 1
+    its=$(printf '%s\n' "${its##*:}" | tr , '\n')
+    first=$(limit 5 getent passwd 2>/dev/null) || return 1
+    first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
+  fi
+  [ "$2" != 0 ] || first=''
+  members=$(
+    {
+      printf '%s\n%s\n' "$its" "$first"
+      each_line tell_if_in_group "$everybody"
+    } | sed '/^$/d' | sort -u
+  )
+  case $members in
+    '') [ "$kernel" != Darwin ] && grep -q "^[^:]*:[^:]*:$2:" /etc/group ;;
+    *) printf '%s\n' "$members" ;;
+  esac
+}
+
+# tell_if_in_group NAME: the name, if that person has the group of this number.
+tell_if_in_group() {
+  case " $(id -G "$1" 2>/dev/null) " in *" $person_gid "*) printf '%s\n' "$1" ;; esac
+}
+
+# tell_power NAME: of somebody who can change it, whether he may run anything as root by sudo: as it says
+# itself, (root) NOPASSWD: ALL; or is in a group that is declared trusted.
+tell_power() {
+  case $1 in root | *[!A-Za-z0-9._@\\-]* | -*) return 0 ;; esac
+  # With these it asks for another password than the person's own; the last line that matches decides.
+  limit 5 sudo -n -l -U "$1" 2>/dev/null </dev/null | awk '
+    /(targetpw|rootpw|runaspw)/ { asks_another = 1 }
+    /!/ { found = 0 }
+    /^[ \t]+\((ALL|root)( : [A-Za-z0-9_-]+)?\) ([A-Z_]+: )*ALL$/ { found = 1 }
+    END { exit !found || asks_another }' && record sudoer "$1"
+  its_groups=" $(id -G "$1" 2>/dev/null) "
+  set -f
+  for name in $trusted_users; do
+    case $name in
+      @*)
+        case $its_groups in *" $(number_of "${name#@}") "*) record declared "$1" ;; esac
+        ;;
+    esac
   done
+  set +f
 }
 
 # tell_absent_accounts NAME…: of declared trusted users those that are nobody here. Whoever makes such an

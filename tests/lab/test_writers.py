@@ -109,6 +109,25 @@ TOLD = (
         "/etc/systemd/system/nix-daemon.service.d",
         "baleen, who owns it,",
     ),
+    (
+        "echo 'ssh://x' >/etc/nix/machines; chmod 666 /etc/nix/machines",
+        "/etc/nix/machines",
+        "everybody",
+    ),
+    (
+        "mkdir /opt/plugins; touch /opt/plugins/a.so; chmod 666 /opt/plugins/a.so;"
+        "echo 'plugin-files = /opt/plugins' >>/etc/nix/nix.conf",
+        "/opt/plugins/a.so",
+        "everybody",
+    ),
+    # What a link leads to is somebody's text, and forges no line of ls.
+    (
+        "mkdir /opt/forged; chmod 777 /opt/forged; ln -s 'gone\ndrwxr-xr-x 2 0 0 1 Nov 1 10:00"
+        " /opt/forged\nlrwxrwxrwx 1 0 0 1 Nov 1 10:00 /opt/forged/x -> y' /opt/forged/x;"
+        "echo '!include /opt/forged/x/env' >>/etc/nix/nix.conf",
+        "/opt/forged",
+        "everybody",
+    ),
     ("chmod 666 /nix/var/nix/db/db.sqlite", "/nix/var/nix/db/db.sqlite", "everybody"),
 )
 # And what gives nobody a power that they have not.
@@ -146,10 +165,12 @@ def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
     # What stands in a folder of somebody's is looked at once the folder is root's.
     for _ in range(3):
         for each in judged(machine):
-            machine.run(each.to_do.split("`")[1]).check_returncode()
+            if "`" in each.to_do:
+                machine.run(each.to_do.split("`")[1]).check_returncode()
     left = judged(machine)
     machine.run(UNDO).check_returncode()
-    assert left == []
+    # What has no name that can be told stays for a person to look at.
+    assert [(each.where, each.weight) for each in left] == [("/opt/forged", Weight.UNKNOWN)]
 
 
 def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> None:
@@ -158,14 +179,16 @@ def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> Non
         mkdir -p /opt/team; chown ann /opt/team; echo '!include /opt/team/x' >>/etc/nix/nix.conf
         mkdir -p /opt/his; chown baleen /opt/his; echo '!include /opt/his/x' >>/etc/nix/nix.conf
         printf 'ann ALL=(ALL:ALL) NOPASSWD: ALL\\nmia ALL=(ALL) /bin/ls\\n' >/etc/sudoers.d/them
+        mkdir -p /opt/hers; chown mia /opt/hers; echo '!include /opt/hers/x' >>/etc/nix/nix.conf
     """).check_returncode()
-    found = judged(machine, "baleen")
+    found = judged(machine, "baleen", "@builders")
     machine.run(f"rm /etc/sudoers.d/them; {UNDO}").check_returncode()
     assert [(each.weight, each.where) for each in found] == [
-        (Weight.NOTE, "/opt/his"),
         (Weight.NOTE, "/opt/team"),
+        (Weight.NOTE, "/opt/his"),
+        (Weight.NOTE, "/opt/hers"),
     ]
-    assert found[1].there.startswith("ann can change it, and with it /opt/team/x")
+    assert found[0].there.startswith("ann can change it, and with it /opt/team/x")
 
 
 def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Machine) -> None:
@@ -184,9 +207,11 @@ MENDED = {
     "his file": ("chown baleen /etc/nix/nix.conf; chmod 666 /etc/nix/nix.conf", "nix.conf: baleen"),
     "an open folder": ("chmod 777 /etc/nix", "/etc/nix: everybody can change it, and with it"),
     "his folder and his file": (
-        "chown -R baleen /etc/nix; echo 'trusted-users = baleen' >>/etc/nix/nix.conf;"
-        "ln -s 1:0 /etc/nix/.nixtrust-lock; touch /etc/nix/.nixtrust-restart-pending;"
-        "echo 'trusted-users = *' >/etc/nix/.nixtrust-good.nix.conf",
+        "cd /etc/nix; echo 'trusted-users = baleen' >>nix.conf; touch .nixtrust-restart-pending;"
+        "echo 'trusted-users = *' >.nixtrust-good.nix.conf;"
+        # More names than a command takes, and the lock of a process that lives.
+        "seq -f .nixtrust-$(printf %0200d 0)%g 12000 | xargs touch;"
+        "ln -s 1:$(cut -d ' ' -f 22 /proc/1/stat) .nixtrust-lock; chown -Rh baleen /etc/nix",
         "/etc/nix: baleen, who owns it, can change it",
     ),
     "a closed file": ("chmod 600 /etc/nix/nix.conf", "nix.conf: its mode is -rw-------"),

@@ -72,7 +72,8 @@ def text_of(script: Script) -> str:
     return "".join(script)
 
 
-# No script uses all of common.sh. The probe has the text of "home" within quotes, and says its kernel.
+# No script uses all of common.sh. The probe has the text of "home" within quotes, which is told the
+# kernel by it.
 USUAL = "SC2034,SC2329"
 EXCLUDED = {"probe": f"{USUAL},SC1003,SC2016,SC2154", "home": f"{USUAL},SC2154"}
 

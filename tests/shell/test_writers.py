@@ -25,12 +25,13 @@ DSCL = """
 dscl() {
   case "$*" in
     *'-search /Groups PrimaryGroupID 80') printf 'admin\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' ;;
-    *'-read /Groups/admin '*) printf 'PrimaryGroupID: 80\\nGroupMembership: root baleen\\n' ;;
+    *'-read /Groups/admin GroupMembership') echo 'GroupMembership: root baleen' ;;
+    *'-read /Groups/admin PrimaryGroupID') echo 'PrimaryGroupID: 80' ;;
     *'-list /Users PrimaryGroupID') printf 'baleen  20\\nmia  20\\nroot  0\\n' ;;
     *) return 56 ;;
   esac
 }
-id() { echo baleen; }
+id() { case $1 in -un) echo baleen ;; *) echo 20 ;; esac }
 sudo() { [ "$4" != baleen ] || printf 'Matching:\\n    (ALL) ALL\\n'; }
 limit() { shift; "$@"; }
 """
@@ -45,15 +46,21 @@ def told(listed: str, lacking: str = "") -> list[list[str]]:
     steps = f"""
 {DSCL}
 kernel=Darwin physical=/private/etc/nix conf_dir=/etc/nix writers=' '
-ways='{"".join(f"{path}{chr(9)}its-subject{chr(10)}" for path in paths)}'
+ways='{"".join(f"{path}{chr(9)}/etc/nix/nix.conf{chr(10)}" for path in paths)}'
 names='{"".join(f"{path}{chr(10)}" for path in paths)}'
 lacking='{chr(10)}{lacking}{chr(10)}'
 cd() {{ :; }}
 pwd() {{ echo /private/etc/nix; }}
-ls() {{ printf %s '{listed}'; }}
+everybody=baleen trusted_users=root
+ls() {{
+  case $1 in
+    *e*) printf %s '{listed}' ;;
+    *) printf %s '{listed}' | sed '/^ /d' ;;
+  esac
+}}
 changeable=$(changeable)
-each_line writer "$changeable"
-tell_sudoers $writers
+each_line tell_writer "$changeable"
+each_line tell_power "$(printf %s "$writers" | sort -u)"
 }}
 main </dev/null
 """
@@ -65,8 +72,16 @@ main </dev/null
 
 def test_of_a_mac_with_homebrew_only_its_owner_and_the_administrators_are_told() -> None:
     assert told(MAC) == [
-        ["writer", "/usr/local/bin", "its-subject", "owner", "baleen", "", "drwxrwxr-x"],
-        ["writer", "/usr/local/bin", "its-subject", "group", "admin", "root baleen ", "drwxrwxr-x"],
+        ["writer", "/usr/local/bin", "/etc/nix/nix.conf", "owner", "baleen", "", "drwxrwxr-x"],
+        [
+            "writer",
+            "/usr/local/bin",
+            "/etc/nix/nix.conf",
+            "group",
+            "admin",
+            "baleen,root",
+            "drwxrwxr-x",
+        ],
         ["sudoer", "baleen"],
     ]
 
@@ -82,17 +97,20 @@ def test_whom_a_macs_access_control_list_lets_write_is_told() -> None:
         "drwxrwxr-x  30 501", "drwxr-xr-x  30 0"
     )
     assert told(listed) == [
-        ["writer", "/etc/nix", "its-subject", "user", "mia", "", "drwxr-xr-x+"],
-        ["writer", "/etc/nix", "its-subject", "group", "admin", "root baleen ", "drwxr-xr-x+"],
+        ["writer", "/etc/nix", "/etc/nix/nix.conf", "user", "mia", "", "drwxr-xr-x+"],
+        ["writer", "/etc/nix", "/etc/nix/nix.conf", "group", "admin", "baleen,root", "drwxr-xr-x+"],
         ["closed", "/etc/nix/nix.conf", "-rw-------"],
         ["sudoer", "baleen"],
     ]
 
 
 def test_where_a_name_is_not_there_a_sticky_folder_lets_others_make_it() -> None:
-    assert told(MAC, lacking="/nix/store")[0][:4] == [
-        "writer",
-        "/nix/store",
-        "its-subject",
-        "group",
+    sticky = "drwxrwxrwt   9 0    0    288 Nov  1 10:00 /private/tmp\n"
+    assert told(sticky) == []
+    assert told(sticky, lacking="/private/tmp")[-1][1:4] == [
+        "/private/tmp",
+        "/etc/nix/nix.conf",
+        "everybody",
     ]
+    # Builds make what is in the store, and nobody else can.
+    assert told(MAC, lacking="/nix/store") == told(MAC)

@@ -38,29 +38,28 @@ def test_all_ways_to_one_path_are_one_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "trusted", "sudoers", "weight"),
+    ("way", "trusted", "powerful", "weight"),
     [
         (writer(way=Way.OWNER, name="baleen"), (), (), Weight.DRIFT),
         (writer(way=Way.OWNER, name="baleen"), ("baleen",), (), Weight.NOTE),
-        (writer(way=Way.OWNER, name="baleen"), ("@baleen",), (), Weight.NOTE),
         (writer(way=Way.USER, name="baleen"), (), ("baleen",), Weight.NOTE),
         (writer(way=Way.GROUP, name="staff", members="baleen mia"), (), ("baleen",), Weight.DRIFT),
-        # Of persons it is told what groups they are in.
-        (writer(way=Way.GROUP, name="baleen"), (), (), Weight.DRIFT),
         (writer(way=Way.GROUP, name="staff"), (), (), None),
         (writer(way=Way.GROUP, name="root", members="root"), (), (), None),
         (writer(way=Way.EVERYBODY), ("baleen",), ("baleen",), Weight.DRIFT),
     ],
 )
 def test_it_is_drift_where_somebody_gains_by_it(
-    way: Writer, trusted: tuple[str, ...], sudoers: tuple[str, ...], weight: Weight | None
+    way: Writer, trusted: tuple[str, ...], powerful: tuple[str, ...], weight: Weight | None
 ) -> None:
-    observed = machine(access=Access((way,), sudoers=frozenset(sudoers)))
+    observed = machine(access=Access((way,), powerful=frozenset(powerful)))
     assert [each.weight for each in judged(observed, *trusted)] == ([weight] if weight else [])
 
 
 def test_what_nobody_can_tell_is_unknown() -> None:
-    (found,) = judged(machine(access=Access((writer("/opt", Way.UNKNOWN, mode="drwxrwxr-x+"),))))
+    (found,) = judged(
+        machine(access=Access((writer("/opt", Way.UNKNOWN, "whoever", mode="drwxrwxr-x+"),)))
+    )
     assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.HAND)
     assert "setfacl -b /opt" in found.to_do
 
@@ -70,7 +69,7 @@ def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     mode = "-rwxrwxrwx" if path.endswith(("nix", "conf")) else "drwxrwxrwx"
     (found,) = judged(machine(access=Access((writer(path, mode=mode),))))
     assert (found.remedy, found.where) == (Remedy.HAND, path)
-    assert found.to_do.startswith("`")
+    assert "`" in found.to_do
 
 
 def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
