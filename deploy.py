@@ -18,7 +18,7 @@ cachix.no_credentials(
 )
 
 nix.root_alone(
-    name="Root alone can change what Nix reads",
+    name="Root alone can change nix.conf",
     policy=policy_of(host.data.dict()),
     system=host.data.system,
 )

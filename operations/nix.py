@@ -1,6 +1,7 @@
 """Whom and what Nix trusts on a machine: nix.conf as declared, and a daemon that goes by it."""
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -28,8 +29,7 @@ from operations.failing import fail, say_failed
 @operation()
 def root_alone(policy: Policy, system: str) -> Generator[FunctionCommand, None, None]:
     """
-    Make what is written of Nix's configuration, and its folder, such that root alone can change it
-    and everybody can read it.
+    Make nix.conf and its folder writable by root alone, and readable by everybody.
 
     + policy: what is declared for this machine
     + system: what the machine was declared to be, such as ``aarch64-darwin``
@@ -39,7 +39,7 @@ def root_alone(policy: Policy, system: str) -> Generator[FunctionCommand, None, 
     .. code:: python
 
         nix.root_alone(
-            name="Root alone can change what Nix reads",
+            name="Root alone can change nix.conf",
             policy=policy,
             system=host.data.system,
         )
@@ -55,15 +55,17 @@ def root_alone(policy: Policy, system: str) -> Generator[FunctionCommand, None, 
         for each in mending:
             host.log_styled(f"to be mended: {each}", fg="yellow")
     script = mend_script(machine, owner_of(machine), mending)
-    yield FunctionCommand(_mend, (script,), {})
+    # A machine that fails here never comes to the last operation, which tells of these.
+    left = left_behind(policy, machine, system)
+    yield FunctionCommand(_mend, (script, left), {})
 
 
-def _mend(state: State, host: Host, script: Script) -> bool:
-    """Makes files root's alone, and says how it ended, if not well."""
+def _mend(state: State, host: Host, script: Script, left: tuple[str, ...]) -> bool:
+    """Makes files root's alone, and says how it ended, if not well, with what is left."""
     outcome = _outcome(host, script)
     if outcome.words:
         say_failed(host, f"not all was mended: {outcome.words}")
-    return outcome.is_written
+    return outcome.is_written or fail(state, host, *left)
 
 
 @operation()
@@ -127,7 +129,8 @@ def _unjudged(machine: Machine | Unread, found: tuple[Finding, ...]) -> list[Fin
         return []
     if not waits(machine, owner_of(machine), found):
         return []
-    return [each for each in found if each.remedy is Remedy.MEND]
+    to_do = "run deploy.py first"
+    return [replace(each, to_do=to_do) for each in found if each.remedy is Remedy.MEND]
 
 
 def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> Script | None:

@@ -33,18 +33,15 @@ function is_hex(text) {
 # A public key has 44 characters behind the colon, the last of them =; a secret key, 88. Hashes as Nix
 # writes them.
 function is_public(word,   body) {
-  if (word ~ /sha(1|256|512)[-:]/) return 1
+  if (word ~ /^sha(1|256|512)[-:][A-Za-z0-9+\/=]+$/) return 1
   body = substr(word, index(word, ":") + 1)
   return body != word && (length(body) == 43 || length(body) == 44) && body ~ /^[A-Za-z0-9+\/]+=?$/
 }
-# Where in a word a signing key begins, whose 64 bytes are 88 characters with == at the end, and slashes
-# among them; key_length is what it takes up. 0: nowhere.
-function key_start(word,   end, runs, n) {
-  end = index(word, "==")
-  if (end <= 86) return 0
-  n = split(substr(word, 1, end - 1), runs, /[^A-Za-z0-9+\/]+/)
-  key_length = length(runs[n]) + 2
-  return key_length >= 88 && is_random(runs[n]) ? end + 2 - key_length : 0
+# What stands before the == of a signing key, whose 64 bytes are 88 characters, slashes among them; of
+# the text before one. Nothing if it ends otherwise.
+function key_before(text,   runs, n) {
+  n = split(text, runs, /[^A-Za-z0-9+\/]+/)
+  return n && length(runs[n]) >= 86 && is_random(runs[n]) ? runs[n] : ""
 }
 # Where in a run of the characters of base64 a JSON web token begins, as tokens of Cachix are; behind
 # another character of it only if it is long and looks random. 0: nowhere.
@@ -67,17 +64,31 @@ mask_tokens() {
       if (!(token in number)) number[token] = ++numbers
       return number[token] == 1 ? "<token>" : "<token-" number[token] ">"
     }
-    function masked_word(word,   n, parts, i, out, from, token, bare) {
+    # Keys first: their slashes part what is looked through for other tokens.
+    function masked_word(word,   n, pieces, i, key, out, left) {
       if (is_apart && tolower(word) ~ /cachix/) is_about = 1
       if (word in expected || length(word) < 9 || is_public(word)) return word
+      n = split(word, pieces, "==")
+      out = left = ""
+      for (i = 1; i < n; i++) {
+        key = key_before(pieces[i])
+        if (length(word) > 4096) {
+          if (key != "") return "<token>"
+        } else if (key == "") {
+          left = left pieces[i] "=="
+        } else {
+          out = out masked_parts(left substr(pieces[i], 1, length(pieces[i]) - length(key))) label(key)
+          left = ""
+        }
+      }
+      return length(word) > 4096 ? masked_parts(word) : out masked_parts(left pieces[n])
+    }
+    function masked_parts(word,   n, parts, i, out, from, token, bare) {
       if (length(word) > 4096) {
         gsub(/eyJ[A-Za-z0-9_.=-]+/, "<token>", word)
         return word
       }
       if (word !~ /eyJ/ && length(word) < 28) return word
-      if (from = key_start(word))
-        return substr(word, 1, from - 1) label(substr(word, from, key_length)) \
-          substr(word, from + key_length)
       gsub(/\001/, "?", word)
       # Runs of the characters of base64 come to stand at the odd places; \OOO is one of a name.
       gsub(/([\\][0-3][0-7][0-7]|[^A-Za-z0-9+=_-])+/, "\001&\001", word)

@@ -272,6 +272,17 @@ def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine)
     assert machine.run("stat -c %a /etc/nix/nix.conf").stdout == "600\n"
 
 
+def test_what_others_can_change_is_not_given_back(machines: dict[str, lab.Machine]) -> None:
+    machine = start_anew(machines["sid"])
+    machine.run("chmod 777 /etc/nix").check_returncode()
+    was = state(machine)
+    done = run_for(machine, "undo.py", "-y")
+    assert done.returncode == 1
+    assert "/etc/nix: everybody can change it" in done.stdout
+    assert "run deploy.py first" in done.stdout
+    assert state(machine) == was
+
+
 SECRET = "rO0t-made-up-for-this-test"
 # Swaps what is there, lays what a run might have left, and goes on writing to what he had open.
 AT_WORK = """

@@ -124,3 +124,22 @@ def test_what_a_removal_says_is_masked(tmp_path: Path) -> None:
     ran = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
     assert "/opt/<token>/a\t" in ran.stdout
     assert TOKEN[:9] not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("awk", ALL_AWKS)
+def test_what_is_public_or_masked_already_hides_no_token_beside_it(awk: str) -> None:
+    if awk not in AWKS:
+        pytest.skip(f"{awk} is not here")
+    second = base64.b64encode(hashlib.sha512(b"8").digest()).decode()
+    long = r"\303\244" * 600
+    for word in (
+        f"c:{SIGNING_KEY}/{TOKEN}",
+        f"https://:{TOKEN}@x/c:{SIGNING_KEY}",
+        f"{SIGNING_KEY},{second}",
+        f"/x/sha256-/{TOKEN}",
+        f"/{long}/{SIGNING_KEY}",
+        f"a==b=={TOKEN}",
+    ):
+        said = masked(f"unread-place\tnetrc\t{word}\n", awk=awk)
+        assert "<token>" in said
+        assert not any(secret in said for secret in (TOKEN, SIGNING_KEY, second)), word
