@@ -81,6 +81,7 @@ class Syntax(StrEnum):
     UNIT = "unit"
     PLIST = "plist"
     HISTORY = "history"
+    CONF = "conf"
     EDITOR = "editor"
     LEFTOVER = "leftover"
 
@@ -206,6 +207,17 @@ PLACES: tuple[Place, ...] = (
         Removal.ENTRIES,
     ),
     Place(
+        "nix-conf",
+        "settings of Nix, and copies of them",
+        "people, and nixtrust, which keeps the original",
+        (
+            *(f"$NIX_CONF_DIR/{name}*" for name in ("nix.conf", "nix.custom.conf")),
+            *(f"{folder}/nix/nix.conf*" for folder in ("/etc/xdg", "$XDG_CONFIG_HOME")),
+        ),
+        Syntax.CONF,
+        Removal.NOTHING,
+    ),
+    Place(
         "secret-key",
         "a key that Nix signs with",
         "`nix key generate-secret`, and `secret-key-files` in nix.conf",
@@ -219,11 +231,7 @@ PLACES: tuple[Place, ...] = (
         "start-up files of sh",
         "people",
         (
-            "~/.profile*",
-            "~/.xprofile*",
-            "~/.xsessionrc*",
-            "~/.kshrc*",
-            "~/.mkshrc*",
+            *(f"~/.{name}*" for name in ("profile", "xprofile", "xsessionrc", "kshrc", "mkshrc")),
             "/etc/profile*",
             "/etc/profile.d/*.sh*",
         ),
@@ -238,10 +246,7 @@ PLACES: tuple[Place, ...] = (
         "people",
         (
             "~/.bashrc*",
-            "~/.bash_profile*",
-            "~/.bash_login*",
-            "~/.bash_logout*",
-            "~/.bash_aliases*",
+            *(f"~/.bash_{name}*" for name in ("profile", "login", "logout", "aliases")),
             "~/.bashrc.d/*",
             # What dotfiles of many people source.
             *(f"~/.{name}*" for name in ("exports", "extra", "aliases", "functions", "localrc")),

@@ -35,6 +35,8 @@ _RECOGNISED = {
     Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
     Syntax.HISTORY: "`cachix authtoken` with a token, be it piped; a variable that was set to a"
     " literal; what looks like a token or a key in a command about Cachix",
+    Syntax.CONF: "what stands before the host in an address at `cachix.org` or a host below it, in"
+    " any setting; a comment, as below",
     Syntax.EDITOR: "as in a history, wherever in the bytes that stands; a longer line is read in"
     " pieces of 1024 bytes",
     Syntax.LEFTOVER: "a line that names Cachix",
@@ -192,9 +194,10 @@ def _hindrances() -> Iterator[str]:
 
 def _limits() -> Iterator[str]:
     yield "## What is not looked at\n"
-    yield "- Other files: what a start-up file sources from elsewhere, what a path in a variable"
-    yield "  leads to, a project outside of `cachix_search_paths`, backups, snapshots, containers,"
-    yield "  undo files of an editor in other folders than those above."
+    yield "- Other files: what a start-up file sources from elsewhere, what a nix.conf includes,"
+    yield "  what a path in a variable leads to, a project outside of `cachix_search_paths`,"
+    yield "  backups, snapshots, containers, undo files of an editor in other folders than those"
+    yield "  above."
     yield "- A secret that is put together from parts, or is plain words as a message is; one that"
     yield "  reaches Cachix through another variable or a file, and looks like no token or key."
     yield "- The `default` entry of a netrc: it does not tell whose password it is."

@@ -47,13 +47,12 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
     foreign = tuple(_not_the_one(machine, system))
     if machine.system != system:
         return foreign
-    stored = tuple(credentials(policy, machine))
     if machine.nix is None or foreign:
-        return (*foreign, *stored)
+        return (*foreign, *credentials(policy, machine, ()))
     owner = owner_of(machine)
     guarded = tuple(access(policy, machine, owner))
     if waits(machine, owner, guarded):
-        return (*guarded, *stored)
+        return (*guarded, *credentials(policy, machine, ()))
     folded = reads(owner, machine.files, machine.nix)
     planned = plan(policy, owner, machine.files, machine.nix)
     refusals = tuple(_refusals(folded))
@@ -68,12 +67,14 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         *overridden(machine.daemon),
         *restart_pending(machine, owner),
     )
+    is_written = any(each.remedy is Remedy.EDIT for each in of_files)
+    edits = planned.edits if planned is not None and is_written else ()
     return (
         *guarded,
         *of_files,
         *trusts(policy, machine, owner, folded, of_files),
         *_user_confs(policy, owner, machine, machine.nix),
-        *stored,
+        *credentials(policy, machine, edits),
     )
 
 

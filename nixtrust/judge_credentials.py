@@ -1,9 +1,10 @@
 """The credentials that a machine holds, held against what is declared: that there is none."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nixtrust.by_hand import by_hand, whole_lines
+from nixtrust.conf import Edit
 from nixtrust.credentials import Removal
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
@@ -12,10 +13,15 @@ from nixtrust.policy import Policy
 from nixtrust.stored import Credential, Hindrance
 
 
-def credentials(policy: Policy, machine: Machine) -> Iterator[Finding]:
-    """One for each credential that lies there, and for each place that could not be looked into."""
+def credentials(policy: Policy, machine: Machine, edits: Sequence[Edit]) -> Iterator[Finding]:
+    """One for each credential that lies there, and for each place that could not be looked into.
+
+    + edits: those of nix.conf that are to be made
+    """
     is_removed = policy.cachix_credentials == "remove"
     changing = {each.path for each in machine.credentials if is_removed and is_removable(each)}
+    changing |= {edit.path for edit in edits}
+    going = {(edit.path, line) for edit in edits for line in edit.remove}
     # Where nixtrust takes something out, the lines have other numbers afterwards.
     lines = whole_lines(each for each in machine.credentials if each.path not in changing)
     for each in machine.credentials:
@@ -24,6 +30,9 @@ def credentials(policy: Policy, machine: Machine) -> Iterator[Finding]:
         match policy.cachix_credentials:
             case "allow":
                 yield note(Rule.CREDENTIAL, where, f"{there}, which is allowed here")
+            case _ if (each.path, each.line) in going:
+                to_do = f"its line goes as nix.conf is written; {revoke}"
+                yield drift(Rule.CREDENTIAL, Remedy.EDIT, where, there, to_do=to_do)
             case "remove" if is_removable(each):
                 to_do = f"{_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.REMOVE, where, there, to_do=to_do)

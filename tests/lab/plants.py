@@ -240,6 +240,12 @@ _NOT_OURS: tuple[tuple[str, str, Hindrance | None, str], ...] = (
     ("cachix-dhall-copy", ".config/cachix/cachix.dhall.bak", None, _DHALL),
     ("cachix-folder", ".config/cachix/auth-token", None, "§{token}"),
     (
+        "nix-conf",
+        ".config/nix/nix.conf~",
+        None,
+        "cores = 1\nextra-substituters = https://§:{other}@mine.cachix.org\n",
+    ),
+    (
         "devenv",
         "devenv.local.nix",
         Hindrance.UNCLEAR,
@@ -436,6 +442,11 @@ def _of_system() -> Iterator[Plant]:
             "/etc/nix/private-netrc",
             "«machine mine.cachix.org password {token}\n»machine \u00e9 login x\n",
         ),
+        (
+            "nix-conf",
+            "/etc/nix/nix.conf.before-nixtrust.old",
+            "# \udce9\nsubstituters = https://a https://§:{other}@mine.cachix.org # b\n",
+        ),
         ("profile", "/etc/profile.d/cachix.sh", "«export CACHIX_AUTH_TOKEN={token}\n»:\n"),
         ("bash", "/etc/bash.bashrc", f"{_INTERACTIVE}«export CACHIX_AUTH_TOKEN={{token}}\n»X=1\n"),
         ("zsh", "/etc/zsh/zprofile", "X=1\n«export CACHIX_AUTH_TOKEN={token}\n»"),
@@ -455,6 +466,8 @@ def _of_system() -> Iterator[Plant]:
         ("environment-file", "/etc/builder.env", "A=b\n«CACHIX_AUTH_TOKEN={token}\n»# \udcfe\n"),
     ):
         yield plant(place, path, text, mode=0o644)
+    text = "cores = 1 # §{token} is Cachix's\n§# cachix authtoken {token}\n"
+    yield plant("nix-conf", "/etc/xdg/nix/nix.conf~", text)
     unit = """\
 [Unit]
 Description=Cachix
@@ -467,7 +480,6 @@ ExecStart=/bin/true
     yield plant("systemd-unit", "/etc/systemd/system/builder.service", unit, mode=0o644)
     yield plant("loaded-credential", "/etc/watch.secret", "§{token}\n")
     yield plant("secret-key", "/etc/nix/mine.sec", "§mine.cachix.org-1:{key}")
-    text = "A=b\n§CACHIX_AUTH_TOKEN={token}\n"
     path = f"{HOMES['mia']}/.config/fish/functions/x.fish"
     text = "§set -gx CACHIX_AUTH_TOKEN {token}\n"
     yield plant("fish", path, text, "mia", why=Hindrance.FOLDER)

@@ -96,6 +96,8 @@ def jobs(_one_at_a_time: None) -> Iterator[Mapping[str, Job]]:
         )
         for machine, its in zip(machines, planted, strict=True):
             take_out(machine, its)
+            # Out of folders in which a nix.conf might have been.
+            run(machine, RESTART)
         clean = seen(machines, "-y")
         yield {
             machine.suite: Job(

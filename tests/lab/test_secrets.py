@@ -52,6 +52,8 @@ PLANTED |= {
         "users-include",
         "users-file",
         "service",
+        "cachix-password",
+        "cachix-comment",
     )
 }
 SECRET_KEY = base64.b64encode(secrets.token_bytes(64)).decode()
@@ -75,6 +77,8 @@ post-build-hook = /etc/{planted["hook-path"]}/hook
 trusted-users = root +{planted["user"]} @{planted["trusted-group"][:32]}
 extra-substituters = https://cache.example.org/{planted["url-path"]}/nix
 !include /etc/nix/{planted["include-that-is-there"]}.conf
+extra-substituters = https://:{planted["cachix-password"]}@x.cachix.org
+# cachix authtoken {planted["cachix-comment"]}
 """
 
 
@@ -188,6 +192,8 @@ def test_no_mode_of_a_run_prints_a_secret(machine: lab.Machine) -> None:
     assert "trusted-users: *** and somebody are not declared" in printed
     assert re.search(r"/system/<token-\d>\.service:2: an auth token", printed)
     assert "/home/baleen/.netrc-<token" in printed
+    assert "/etc/nix/nix.conf:18: an auth token of the cache x (" in printed
+    assert "/etc/nix/nix.conf:19: an auth token (" in printed
     kept = (machine.root / "etc/nix/nix.conf").read_text()
     assert PLANTED["access-token"] in kept
     assert PLANTED["url-password"] not in kept

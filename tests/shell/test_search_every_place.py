@@ -21,6 +21,7 @@ TEXTS = {
     Syntax.UNIT: f"[Service]\nEnvironment=CACHIX_AUTH_TOKEN={TOKEN}\n",
     Syntax.PLIST: f"<plist><key>CACHIX_AUTH_TOKEN</key><string>{TOKEN}</string></plist>\n",
     Syntax.HISTORY: f"cachix authtoken {TOKEN}\n",
+    Syntax.CONF: f"substituters = https://:{TOKEN}@a.cachix.org\n",
     Syntax.EDITOR: f"b0VIM 9.1\0\0export CACHIX_AUTH_TOKEN={TOKEN}\0\0",
     Syntax.LEFTOVER: f"CACHIX_AUTH_TOKEN={TOKEN} cachix push a\n",
 }

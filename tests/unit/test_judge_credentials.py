@@ -19,7 +19,16 @@ from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
 from nixtrust.judge_credentials import is_removable
 from nixtrust.machine import NixState
 from nixtrust.stored import Credential, Hindrance, UnreadPlace
-from tests.unit.observed import DHALL, SYSTEM, credential, found, machine, policy
+from tests.unit.observed import (
+    DECLARED,
+    DHALL,
+    NIX_CONF,
+    SYSTEM,
+    credential,
+    found,
+    machine,
+    policy,
+)
 
 
 def judged(its: Credential, **changes: object) -> Finding:
@@ -270,6 +279,26 @@ def test_where_a_person_may_lay_links_that_person_runs_it() -> None:
     assert commands_of(linked)[0].startswith("sudo -u mia find ")
     dhall = replace(credential(), told_by="jito hello")
     assert commands_of(dhall) == [f"sudo -u 'jito hello' rm {DHALL}"]
+
+
+def test_what_goes_with_a_line_of_nix_conf_is_told_so_and_its_other_lines_get_new_numbers() -> None:
+    its = whole_line(NIX_CONF, 1, place=PLACE["nix-conf"])
+    comment = replace(its, line=2, hindrance=Hindrance.COMMENT)
+    ours = policy(cachix_credentials="report")
+
+    def told(nix_conf: str) -> list[Finding]:
+        observed = machine(nix_conf, credentials=(its, comment))
+        found = findings(ours, observed, SYSTEM)
+        return [each for each in found if each.rule is Rule.CREDENTIAL]
+
+    first, second = told(f"access-tokens = x\n#\n{DECLARED}")
+    assert (first.remedy, second.remedy) == (Remedy.HAND, Remedy.HAND)
+    assert "`vim -n -i NONE -u NONE +1 /etc/nix/nix.conf`" in first.to_do
+    assert "`sed -i 2d /etc/nix/nix.conf`" in second.to_do
+    first, second = told(f"require-sigs = false # x\n#\n{DECLARED}")
+    assert (first.remedy, second.remedy) == (Remedy.EDIT, Remedy.HAND)
+    assert first.to_do.startswith("its line goes as nix.conf is written; revoke it: ")
+    assert "`vim -n -i NONE -u NONE +2 /etc/nix/nix.conf`" in second.to_do
 
 
 def test_a_line_is_not_deleted_by_its_number_where_that_will_change() -> None:
