@@ -1,6 +1,6 @@
 """What nix.conf shall say on one machine, and the edits that make it say so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nixtrust.conf import (
@@ -21,6 +21,7 @@ from nixtrust.conf_trust import is_true
 from nixtrust.nix_version import NixVersion
 from nixtrust.owners import Owner, reads, vendor_of
 from nixtrust.policy import Policy
+from nixtrust.stored import Credential, Hindrance, Ranges
 from nixtrust.wording import are
 
 Wanted = Mapping[str, tuple[str, ...] | None]
@@ -225,39 +226,98 @@ def losses(before: Folded, after: Folded) -> tuple[str, ...]:
 
 # The way back --------------------------------------------------------------------------------
 
+ORIGINAL = ".before-nixtrust"
+
+
+@dataclass(frozen=True, slots=True)
+class Unkept:
+    """What of a file is not to be in its original, as it was found in the file of this stamp."""
+
+    path: str
+    stamp: str
+    ranges: Ranges
+
+
+def unkept(
+    policy: Policy, owner: Owner, planned: Plan, credentials: Iterable[Credential]
+) -> tuple[Unkept, ...]:
+    """What is not kept of the files that a plan changes: credentials, where they are to go."""
+    if policy.cachix_credentials != "remove":
+        return ()
+    paths = [each.path for each in planned.edits]
+    by_file: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    for each in _bounded(owner, credentials):
+        if each.path in paths:
+            by_file.setdefault((each.path, each.stamp), set()).add((each.start, each.end))
+    return tuple(Unkept(*file, tuple(sorted(ranges))) for file, ranges in by_file.items())
+
+
+def _bounded(owner: Owner, credentials: Iterable[Credential]) -> Iterator[Credential]:
+    """Those of which the bytes are known, as whoever has the configuration tells of them."""
+    whose = owner.person or "root"
+    return (each for each in credentials if each.end and (each.told_by or "root") == whose)
+
 
 @dataclass(frozen=True, slots=True)
 class Restore:
     """How a file goes back to what it was; line numbers in it, and in the original kept beside it.
 
-    `managed` are the lines of the block and of all settings that nixtrust deals with.
+    `managed` are the lines of the block and of all settings that nixtrust deals with, and comments
+    that are a credential; `ranges` the bytes of other credentials, without which an original may
+    have been kept.
     """
 
     path: str
     block: tuple[int, ...]
     managed: tuple[int, ...]
     managed_before: tuple[int, ...]
+    ranges: Ranges
+    ranges_before: Ranges
 
 
-def restores(policy: Policy, owner: Owner, files: Files) -> tuple[Restore, ...]:
-    """What undoes nixtrust's edits; empty if there are none."""
+def restores(
+    policy: Policy, owner: Owner, files: Files, credentials: Iterable[Credential] = ()
+) -> tuple[Restore, ...]:
+    """What undoes nixtrust's edits; empty if there are none.
+
+    + credentials: what the machine holds, without which an original may have been kept
+    """
+    its = tuple(_bounded(owner, credentials))
     return tuple(
         each
         for path in sorted(owner.editable)
-        if (each := _restore(policy, files, path)).block or f"{path}{ORIGINAL}" in files
+        if (each := _restore(policy, files, path, its)).block or f"{path}{ORIGINAL}" in files
     )
 
 
-ORIGINAL = ".before-nixtrust"
-
-
-def _restore(policy: Policy, files: Files, path: str) -> Restore:
+def _restore(
+    policy: Policy, files: Files, path: str, credentials: tuple[Credential, ...]
+) -> Restore:
     conf, original = _conf(files, path), _conf(files, f"{path}{ORIGINAL}")
     block = edit(conf, {}).remove
     in_block = {spelled(line.name)[0]: None for line in _block(conf)}
     taken_out = [setting for setting, each in SETTINGS.items() if each.effect.line_may_go]
     dealt_with = {**in_block, **dict.fromkeys([*policy.declared, *taken_out])}
-    return Restore(path, block, edit(conf, dealt_with).remove, edit(original, dealt_with).remove)
+    comments, ranges = _credentials_in(conf.path, credentials)
+    comments_before, ranges_before = _credentials_in(original.path, credentials)
+    return Restore(
+        path,
+        block,
+        tuple(sorted({*edit(conf, dealt_with).remove, *comments})),
+        tuple(sorted({*edit(original, dealt_with).remove, *comments_before})),
+        ranges,
+        ranges_before,
+    )
+
+
+def _credentials_in(
+    path: str, credentials: tuple[Credential, ...]
+) -> tuple[frozenset[int], Ranges]:
+    """Comments of a file that are one, by line, and the bytes of all others."""
+    its = [each for each in credentials if each.path == path]
+    comments = frozenset(each.line for each in its if each.hindrance is Hindrance.COMMENT)
+    others = {(each.start, each.end) for each in its if each.line not in comments}
+    return comments, tuple(sorted(others))
 
 
 def restored(files: Files, way: Restore) -> str:
@@ -272,4 +332,5 @@ def restored(files: Files, way: Restore) -> str:
 
 
 def _others(conf: ConfFile, managed: tuple[int, ...]) -> list[str]:
-    return apply(conf.text, Edit("", managed, ())).splitlines()
+    # What is sent in a password's place goes with it.
+    return apply(conf.text, Edit("", managed, ())).replace("***@", "").splitlines()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nixtrust.credentials import Removal
 from nixtrust.one_line import one_line
 from nixtrust.outcome import Result, advice
-from nixtrust.stored import Credential
+from nixtrust.stored import Credential, Ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Cut:
     name: str
     stamp: str
     program: str
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Ranges
 
 
 @dataclass(frozen=True, slots=True)

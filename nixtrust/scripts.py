@@ -15,9 +15,10 @@ from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
 from nixtrust.owners import Owner, reads
-from nixtrust.plan import Plan, Restore
+from nixtrust.plan import Plan, Restore, Unkept
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
+from nixtrust.stored import Ranges
 
 # What of a value may leave a machine, by setting.
 SENT = {name: each.sent for name, each in SETTINGS.items() if each.sent is not Sent.NOTHING}
@@ -127,12 +128,15 @@ def _main(text: str) -> Script:
 # The settings transaction: calls of the steps that shell/write.sh lists -------------------------
 
 
-def write_script(plan: Plan, machine: Machine, owner: Owner, restarts: bool) -> Script:
+def write_script(
+    plan: Plan, machine: Machine, owner: Owner, restarts: bool, unkept: Iterable[Unkept] = ()
+) -> Script:
     """The script that makes a plan's edits as one transaction.
 
     + restarts: whether this machine's daemon has to be restarted to read what was written.
     """
     steps = [
+        *(_call("keep_without", each.path, each.stamp, _ranges(each.ranges)) for each in unkept),
         *(_change(change, machine) for change in plan.edits),
         _call("check", _expected(plan), *_read(machine, owner)),
         *(["announce_restart"] if restarts else []),
@@ -165,6 +169,8 @@ def undo_script(
                 _deletion(each.block),
                 _deletion(each.managed),
                 _deletion(each.managed_before),
+                _ranges(each.ranges),
+                _ranges(each.ranges_before),
             )
             for each in restores
         ),
@@ -221,8 +227,7 @@ def _taking_out_of_folders(cuts: Iterable[Cut]) -> Iterator[str]:
 
 
 def _taking_out(cut: Cut) -> str:
-    ranges = " ".join(f"{start}:{end}" for start, end in cut.ranges)
-    return _call("take_out", cut.name, cut.stamp, cut.program, ranges)
+    return _call("take_out", cut.name, cut.stamp, cut.program, _ranges(cut.ranges))
 
 
 def _transaction(owner: Owner, steps: list[str]) -> Script:
@@ -250,6 +255,11 @@ def _change(change: Edit, machine: Machine) -> str:
     status = machine.status.get(change.path)
     stamp = status.stamp if status else "absent"
     return _call("change", change.path, stamp, _deletion(change.remove), "\n".join(change.block))
+
+
+def _ranges(ranges: Ranges) -> str:
+    """Bytes, as the steps take them."""
+    return " ".join(f"{start}:{end}" for start, end in ranges)
 
 
 def _deletion(numbers: Iterable[int]) -> str:

@@ -90,6 +90,10 @@ class Credential:
     count: int = 1
 
 
+# Bytes of a file, each range from the first to before the second, ascending.
+Ranges = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadPlace:
     """A place that could not be looked into, and why.

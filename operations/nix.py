@@ -19,7 +19,7 @@ from nixtrust.machine import Machine, Unread
 from nixtrust.module_text import module_text
 from nixtrust.outcome import Outcome, Result, read_outcome
 from nixtrust.owners import owner_of, reads
-from nixtrust.plan import losses, plan, restored, restores, wanted
+from nixtrust.plan import losses, plan, restored, restores, unkept, wanted
 from nixtrust.policy import Policy
 from nixtrust.scripts import Script, mend_script, restart_script, undo_script, write_script
 from operations.cachix import left_behind
@@ -140,7 +140,8 @@ def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> 
     if Remedy.EDIT in remedies:
         planned = plan(policy, owner, machine.files, machine.nix)
         assert planned is not None, "an edit was found to help"
-        return write_script(planned, machine, owner, restarts(machine))
+        without = unkept(policy, owner, planned, machine.credentials)
+        return write_script(planned, machine, owner, restarts(machine), without)
     if Remedy.RESTART in remedies:
         return restart_script(machine, owner)
     return None
@@ -148,7 +149,7 @@ def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> 
 
 def _undoing(host: Host, policy: Policy, machine: Machine) -> Script | None:
     owner = owner_of(machine)
-    undone = restores(policy, owner, machine.files)
+    undone = restores(policy, owner, machine.files, machine.credentials)
     if undone and ctx_state.get().config.DIFF and not _is_shown():
         host.log("as it would be, if no comment and no value has changed that is not sent")
         _show_diffs(host, machine, {each.path: restored(machine.files, each) for each in undone})

@@ -11,6 +11,24 @@ copy() {
   try mv -f "$dir/.nixtrust-new.copy" "$2"
 }
 
+# keep_without FILE STAMP RANGES: bytes that are not to be in its original, as ranges that
+# without_ranges takes; where they are was found in the file of this stamp.
+keep_without() {
+  is_unchanged "$1" "$2"
+  unkept=$unkept$1$tab$3$newline
+}
+
+# Sets ranges: what is not to be in the original of a file.
+find_unkept() {
+  case $newline$unkept in
+    *"$newline$1$tab"*)
+      ranges=$newline$unkept
+      ranges=${ranges#*"$newline$1$tab"} ranges=${ranges%%"$newline"*}
+      ;;
+    *) ranges='' ;;
+  esac
+}
+
 is_there() {
   [ -e "$1" ] || [ -h "$1" ]
 }
@@ -27,15 +45,29 @@ note() {
   words=$({ printf '%s\n' "$1" >>"$pending"; } 2>&1) || conclude failed "$words"
 }
 
+# copy_without FILE CANDIDATE STAMP: as copy does, without the ranges.
+copy_without() {
+  rm -f "$dir/.nixtrust-new.copy"
+  try cp -a "$1" "$dir/.nixtrust-new.copy"
+  # What somebody has just laid there may be a link, which would be written through.
+  [ -h "$dir/.nixtrust-new.copy" ] || without_ranges "$ranges" "$1" "$dir/.nixtrust-new.copy"
+  try touch -r "$1" "$dir/.nixtrust-new.copy"
+  sync "$dir/.nixtrust-new.copy" 2>/dev/null
+  [ "$(stamp "$1")" = "$3" ] || take_back
+  is_unchanged "$1" "$3"
+  try mv -f "$dir/.nixtrust-new.copy" "$1.before-nixtrust"
+}
+
 keep_originals() {
   each keep_original "$changes"
 }
 
-# A file with our block in it is none: there was no file before.
+# keep_original FILE CANDIDATE STAMP. A file with our block in it is none: there was no file before.
 keep_original() {
   if [ ! -e "$1" ] || [ -e "$1.before-nixtrust" ] || grep -qsF "$block_begin" "$1"; then return; fi
   note "made$tab$1.before-nixtrust"
-  copy "$1" "$1.before-nixtrust"
+  find_unkept "$1"
+  if [ -n "$ranges" ]; then copy_without "$@"; else copy "$1" "$1.before-nixtrust"; fi
   made=$made$1.before-nixtrust$newline
 }
 

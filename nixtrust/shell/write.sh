@@ -4,8 +4,9 @@
 # controller appends calls of these steps, in their order:
 #
 #   begin FOLDER               the lock; away with what a killed run left
+#   keep_without PATH STAMP RANGES      bytes that are not kept in its original
 #   change PATH STAMP REMOVE BLOCK      a candidate beside PATH: without some lines, with a block
-#   restore PATH STAMP DELETIONS…       or: a candidate as it was before nixtrust
+#   restore PATH STAMP DELETIONS… RANGES…       or: a candidate as it was before nixtrust
 #   check EXPECTED FILE…       this machine's own Nix reads the candidates
 #   announce_restart           from here on a killed run leaves word that a restart is due
 #   keep_originals             once, as nix.conf.before-nixtrust
@@ -39,7 +40,7 @@ on_exit() {
 
 begin() {
   stage='' lock='' dir=$1 changes='' made='' aside='' spent='' kept='' announced='' edited=''
-  pending=$dir/.nixtrust-restart-pending
+  unkept='' pending=$dir/.nixtrust-restart-pending
   start
   if [ ! -d "$dir" ]; then try mkdir -p "$dir"; fi
   # What is made beside a closed file, or of it, must not be more open.
@@ -83,6 +84,41 @@ without() {
   words=$({ sed -e "$1" "$2" >"$3"; } 2>&1) || conclude failed "$words"
 }
 
+# without_ranges RANGES FILE NEW: to NEW its bytes but for these: FROM:TO, without TO, ascending. The
+# last may end behind the file, where its last line has no end.
+without_ranges() {
+  size=$({ wc -c <"$2"; } 2>&1) || conclude failed "$size"
+  size=$((size)) left=$((size))
+  for range in $1; do
+    to=${range#*:}
+    [ "$to" -le "$size" ] || to=$size
+    left=$((left - to + ${range%:*}))
+  done
+  words=$({ outside_ranges "$1" "$2" >"$3"; } 2>&1) || conclude failed "$words"
+  [ "$(($(wc -c <"$3")))" -eq "$left" ] || conclude failed "no room to write beside $2"
+}
+
+# outside_ranges RANGES FILE
+outside_ranges() {
+  at=0
+  for range in $1 "$size:"; do
+    if [ "$at" -lt "${range%:*}" ]; then
+      tail -c "+$((at + 1))" "$2" 2>/dev/null | head -c "$((${range%:*} - at))" || return
+    fi
+    at=${range#*:}
+  done
+}
+
+# others RANGES DELETIONS FILE NEW: to NEW its lines without these bytes but for those that the sed
+# script deletes. No range has the end of a line in it.
+others() {
+  if [ -n "$1" ]; then
+    without_ranges "$1" "$3" "$4.others"
+    set -- '' "$2" "$4.others" "$4"
+  fi
+  without "$2" "$3" "$4"
+}
+
 # append TEXT FILE: on lines of its own.
 append() {
   if [ -n "$(tail -c 1 "$2")" ]; then set -- "$newline$1" "$2"; fi
@@ -104,12 +140,13 @@ change() {
 # What was there before nixtrust comes back as it was if, but for the settings that nixtrust deals
 # with, nothing differs from it; otherwise the block alone goes, and the original is set aside, so
 # that the next one is kept anew. The deletions: of the block, of those settings and the block, of
-# those settings in the original.
+# those settings in the original. The ranges: of credentials in the file, which the original may have
+# been kept without, and in the original.
 restore() {
   candidate "$1" "$2"
   original=$1.before-nixtrust
-  without "$4" "$1" "$new"
-  without "$5" "$original" "$new.original"
+  others "$6" "$4" "$1" "$new"
+  others "$7" "$5" "$original" "$new.original"
   if [ -e "$original" ] && same_lines "$new" "$new.original"; then
     rm -f "$new"
     try cp -a "$original" "$new"

@@ -197,3 +197,7 @@ def test_no_mode_of_a_run_prints_a_secret(machine: lab.Machine) -> None:
     kept = (machine.root / "etc/nix/nix.conf").read_text()
     assert PLANTED["access-token"] in kept
     assert PLANTED["url-password"] not in kept
+    # In our own copy nothing of Cachix's is; all else is as it was.
+    original = nix_conf(PLANTED).replace(f":{PLANTED['cachix-password']}@", "")
+    original = original.replace(f"# cachix authtoken {PLANTED['cachix-comment']}\n", "")
+    assert (machine.root / "etc/nix/nix.conf.before-nixtrust").read_text() == original

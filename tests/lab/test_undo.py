@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -175,6 +175,50 @@ def test_what_would_block_a_deploy_does_not_block_the_way_back(trixie: lab.Machi
     finally:
         xdg.unlink()
     assert "nothing written: /etc/xdg/nix/nix.conf:1" in refused.stdout
+    assert everything(trixie) == before
+
+
+# Without a credential ---------------------------------------------------------------------------
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA.bWFkZS11cA-for-this-test"
+COMMENT = f"# cachix authtoken {TOKEN}\r\n".encode()
+WITHOUT = (
+    b"# \xe9\nextra-substituters = https://x.cachix.org # \xff\ntrusted-users = root mia\n"
+    b"# cachix.org\nstalled-download-timeout = 300 #\naccess-tokens = https://x.cachix.org/"
+)
+WITH = (
+    WITHOUT.replace(b"//x", b"//:mU4k9xQ@x")
+    .replace(b"\ntrusted", b"\n" + COMMENT + b"trusted")
+    .replace(b"300 #", f"300 # cachix: {TOKEN}".encode())
+)
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["as it was", "deleted by hand"])
+def test_a_credential_of_cachix_is_not_kept_and_all_else_comes_back(
+    by_hand: bool, trixie: lab.Machine
+) -> None:
+    lay_out(trixie, {"nix.conf": WITH})
+    first = everything(trixie)["nix.conf"]
+    deploy(trixie)
+    assert everything(trixie)["nix.conf.before-nixtrust"] == replace(first, content=WITHOUT)
+    there = conf(trixie).read_bytes()
+    assert COMMENT in there
+    if by_hand:
+        conf(trixie).write_bytes(there.replace(COMMENT, b""))
+    assert "mU4k9xQ" not in (said := undo(trixie))
+    assert TOKEN not in said
+    assert everything(trixie) == {"nix.conf": replace(first, content=WITHOUT)}
+    assert leftovers(trixie) == []
+
+
+def test_where_credentials_are_to_be_reported_alone_they_are_kept(trixie: lab.Machine) -> None:
+    lay_out(trixie, {"nix.conf": WITH})
+    before = everything(trixie)
+    policy = declaring().model_copy(update={"cachix_credentials": "report"})
+    assert send(trixie, writing(trixie, policy)).result is Result.DONE
+    assert everything(trixie)["nix.conf.before-nixtrust"] == before["nix.conf"]
+    # The way back is the same, whatever is declared by then.
+    undo(trixie)
     assert everything(trixie) == before
 
 

@@ -11,7 +11,7 @@ from nixtrust.machine import Machine as Observed
 from nixtrust.machine import Unread, read_answer
 from nixtrust.outcome import Outcome, read_outcome
 from nixtrust.owners import owner_of
-from nixtrust.plan import Plan, plan, restores
+from nixtrust.plan import Plan, plan, restores, unkept
 from nixtrust.policy import Policy, policy_of
 from nixtrust.scripts import Script, probe_script, restart_script, undo_script, write_script
 from tests.lab.whole_run import pyinfra
@@ -172,7 +172,9 @@ def planned(seen: Observed, policy: Policy) -> Plan:
 def writing(machine: lab.Machine, policy: Policy) -> Script:
     """The script that the operation would send now."""
     seen = look(machine, policy)
-    return write_script(planned(seen, policy), seen, owner_of(seen), restarts(seen))
+    owner, made = owner_of(seen), planned(seen, policy)
+    without = unkept(policy, owner, made, seen.credentials)
+    return write_script(made, seen, owner, restarts(seen), without)
 
 
 def restarting(machine: lab.Machine, policy: Policy) -> Script:
@@ -184,7 +186,7 @@ def restarting(machine: lab.Machine, policy: Policy) -> Script:
 def undoing(machine: lab.Machine, policy: Policy) -> Script:
     """The script that the operation would send to undo."""
     seen = look(machine, policy)
-    undone = restores(policy, owner_of(seen), seen.files)
+    undone = restores(policy, owner_of(seen), seen.files, seen.credentials)
     assert undone
     return undo_script(undone, seen, owner_of(seen), restarts(seen))
 

@@ -1,11 +1,14 @@
 """Single steps of the transaction's script, in a folder of their own, without Nix."""
 
+import os
 import shlex
 import stat
 import subprocess
 from pathlib import Path
 
-from tests.shell.write_steps import FUNCTIONS, changing, run
+import pytest
+
+from tests.shell.write_steps import FUNCTIONS, SHELLS, changing, run
 
 
 def test_what_is_compared_on_the_way_back_is_as_closed_as_the_file(tmp_path: Path) -> None:
@@ -40,6 +43,84 @@ cp() {{ echo 'No space left on device' >&2; return 1; }}
 keep_originals"""
     assert "failed\tNo space left on device" in run(tmp_path, steps)
     assert [path.name for path in tmp_path.iterdir()] == ["nix.conf"]
+
+
+KEPT = b"# \xe9\r\nstore = https://x\n# cores = 1"
+WITH = b"# \xe9\r\nstore = https://:made-up@x\n# made-up token\n# cores = 1"
+
+
+def range_of(part: bytes) -> str:
+    """Where a part of the file begins and ends, as the steps take it."""
+    return f"{WITH.index(part)}:{WITH.index(part) + len(part)}"
+
+
+PASSWORD, COMMENT = range_of(b":made-up@"), range_of(b"# made-up token\n")
+
+
+def keeping(conf: Path, ranges: str, stamped: str) -> str:
+    """The steps that keep the original of a file without ranges of its bytes."""
+    changed = f"changes={conf}$tab$dir/new$tab$(stamp {conf})$newline"
+    return f"keep_without {conf} {stamped} '{ranges}'\n{changed}\nannounce_restart\nkeep_originals"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_original_is_kept_without_a_credential_and_else_as_it_is(
+    shell: str, tmp_path: Path
+) -> None:
+    conf, original = tmp_path / "nix.conf", tmp_path / "nix.conf.before-nixtrust"
+    conf.write_bytes(WITH)
+    conf.chmod(0o640)
+    os.utime(conf, (1, 1))
+    ranges = f"{PASSWORD} {COMMENT}"
+    run(tmp_path, keeping(conf, ranges, f'"$(stamp {conf})"'), shell=shell)
+    assert original.read_bytes() == KEPT
+    assert stat.S_IMODE(original.stat().st_mode) == 0o640
+    assert original.stat().st_mtime == 1
+    assert conf.read_bytes() == WITH
+
+
+@pytest.mark.parametrize(
+    "ranges", ["0:1", f"0:{len(WITH)}", f"5:{len(WITH)}", f"5:{len(WITH) + 1}"]
+)
+def test_bytes_at_either_end_are_not_kept(ranges: str, tmp_path: Path) -> None:
+    conf = tmp_path / "nix.conf"
+    conf.write_bytes(WITH)
+    run(tmp_path, keeping(conf, ranges, f'"$(stamp {conf})"'))
+    start, end = map(int, ranges.split(":"))
+    assert (tmp_path / "nix.conf.before-nixtrust").read_bytes() == WITH[:start] + WITH[end:]
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_bytes_of_a_file_that_changed_are_not_taken_for_those_that_were_found(
+    when: str, tmp_path: Path
+) -> None:
+    conf = tmp_path / "nix.conf"
+    conf.write_bytes(WITH)
+    steps = keeping(conf, "0:3", "1" if when == "before" else f'"$(stamp {conf})"')
+    if when == "meanwhile":
+        changes = f"\nsync() {{ echo 'cores = 2' >>{conf}; }}\nannounce_restart"
+        steps = steps.replace("\nannounce_restart", changes)
+    assert f"changed\t{conf} changed meanwhile" in run(tmp_path, steps)
+    assert [path.name for path in tmp_path.iterdir()] == ["nix.conf"]
+
+
+def test_where_there_is_no_room_the_original_is_not_kept_in_part(tmp_path: Path) -> None:
+    conf = tmp_path / "nix.conf"
+    conf.write_bytes(WITH)
+    steps = keeping(conf, "5:9", f'"$(stamp {conf})"')
+    short = steps.replace("\nannounce_restart", "\ntail() { return 0; }\nannounce_restart")
+    assert "failed\tno room to write beside " in run(tmp_path, short)
+    assert [path.name for path in tmp_path.iterdir()] == ["nix.conf"]
+
+
+def test_a_credential_is_no_change_on_the_way_back(tmp_path: Path) -> None:
+    conf, original = tmp_path / "nix.conf", tmp_path / "nix.conf.before-nixtrust"
+    conf.write_bytes(WITH)
+    original.write_bytes(KEPT)
+    steps = f"""restore {conf} "$(stamp {conf})" '' 3d '' {PASSWORD} ''
+cp "$new" {tmp_path}/restored; printf 'aside:%s\n' "$aside" """
+    assert "aside:\n" in run(tmp_path, steps)
+    assert (tmp_path / "restored").read_bytes() == KEPT
 
 
 def test_a_restart_that_was_due_before_is_still_due_after_a_failure(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Single steps of the transaction's script, run in a folder of their own, without Nix."""
 
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,16 @@ FUNCTIONS, _, _ = "".join(restart_script(machine(), owner_of(machine()))).partit
 )
 
 
-def run(folder: Path, steps: str, machines_own: str = "daemon_answers() { return 0; }") -> str:
+# Of a machine's sh: Debian's, macOS's, and another one's.
+SHELLS = [shell for shell in ("dash", "bash --posix", "mksh") if shutil.which(shell.split()[0])]
+
+
+def run(
+    folder: Path,
+    steps: str,
+    machines_own: str = "daemon_answers() { return 0; }",
+    shell: str = "sh",
+) -> str:
     """What steps print; they run as in a transaction on a folder, behind its lock.
 
     + machines_own: functions that stand for what a machine does
@@ -26,7 +36,9 @@ find_version() {{ version=; }}
 begin {shlex.quote(str(folder))}
 """
     script = f"{FUNCTIONS}{started}{steps}\n}}\nmain </dev/null\n"
-    ended = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [*shell.split(), "-s"], input=script, capture_output=True, text=True, check=True
+    )
     assert ended.stderr == ""
     return ended.stdout
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, ConfFile, apply, fold, parse
 from nixtrust.findings import Remedy, Rule, findings
 from nixtrust.machine import Machine
+from nixtrust.nix_version import NixVersion
 from nixtrust.owners import owner_of, reads
-from nixtrust.plan import difference, losses, plan, restored, restores, wanted
+from nixtrust.plan import Unkept, difference, losses, plan, restored, restores, unkept, wanted
+from nixtrust.stored import Hindrance
 from tests.lab.conf_generator import Tree, cases, root
 from tests.unit.observed import (
     CUSTOM,
@@ -25,6 +27,7 @@ from tests.unit.observed import (
     TEAM,
     TEAM_KEY,
     WRONG_KEY,
+    credential,
     machine,
     policy,
 )
@@ -276,6 +279,41 @@ def test_the_block_goes_and_the_lines_it_stood_for_are_known() -> None:
         tuple(range(2, 10)),
         (1,),
     )
+
+
+IN_CONF = replace(credential("nix-conf", NIX_CONF), person="", start=20, end=30)
+
+
+def test_what_root_has_found_in_a_file_that_is_written_is_not_kept() -> None:
+    told = replace(IN_CONF, start=0, end=9)
+    others = [
+        replace(IN_CONF, end=0),
+        replace(IN_CONF, end=99, told_by="baleen"),
+        replace(IN_CONF, path=CUSTOM),
+    ]
+    observed = machine("max-jobs = 3\n")
+    owner = owner_of(observed)
+    planned = plan(POLICY, owner, observed.files, NixVersion("nix", (2, 26, 3)))
+    assert planned is not None
+    its = [IN_CONF, told, *others]
+    ranges = ((0, 9), (20, 30))
+    assert unkept(POLICY, owner, planned, its) == (Unkept(NIX_CONF, "1", ranges),)
+    assert unkept(policy(cachix_credentials="report"), owner, planned, its) == ()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_credential_is_no_change_whether_it_was_kept_or_not(is_kept: bool) -> None:
+    comment, password = ("#\n", "***@") if is_kept else ("", "")
+    before = f"{comment}store = https://{password}x.cachix.org\n"
+    original = f"{NIX_CONF}.before-nixtrust"
+    observed = machine(f"#\nstore = https://***@x.cachix.org\n{BLOCK}", {original: before})
+    in_comment = replace(IN_CONF, line=1, start=0, end=9, hindrance=Hindrance.COMMENT)
+    kept = [replace(in_comment, path=original)] if is_kept else []
+    its = [in_comment, replace(IN_CONF, line=2, start=25, end=29), *kept]
+    (one,) = restores(POLICY, owner_of(observed), observed.files, its)
+    assert (one.managed, one.ranges) == ((1, *range(3, 11)), ((25, 29),))
+    assert (one.managed_before, one.ranges_before) == ((1,) if is_kept else (), ())
+    assert restored(observed.files, one) == before
 
 
 def test_a_hook_that_came_since_is_a_change_of_somebody_elses() -> None:

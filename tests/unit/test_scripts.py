@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, MANAGED
 from nixtrust.machine import Machine
 from nixtrust.owners import owner_of
-from nixtrust.plan import plan, restores
+from nixtrust.plan import Unkept, plan, restores
 from nixtrust.policy import Policy
 from nixtrust.scripts import (
     Script,
@@ -30,8 +30,8 @@ def steps(script: Script) -> list[list[str]]:
     text = "".join(script)
     calls = shlex.split(text[text.rindex("\nbegin ") :], comments=False)
     names = {
-        *("begin", "change", "restore", "check", "announce_restart", "keep_originals"),
-        *("put_in_place", "restart_daemon", "finish"),
+        *("begin", "keep_without", "change", "restore", "check", "announce_restart"),
+        *("keep_originals", "put_in_place", "restart_daemon", "finish"),
     }
     found: list[list[str]] = []
     for word in calls:
@@ -43,12 +43,14 @@ def steps(script: Script) -> list[list[str]]:
     return found
 
 
-def written(observed: Machine, restarts: bool = True, declared: Policy = POLICY) -> list[list[str]]:
+def written(
+    observed: Machine, restarts: bool = True, declared: Policy = POLICY, *its: Unkept
+) -> list[list[str]]:
     assert observed.nix is not None
     owner = owner_of(observed)
     planned = plan(declared, owner, observed.files, observed.nix)
     assert planned is not None
-    return steps(write_script(planned, observed, owner, restarts))
+    return steps(write_script(planned, observed, owner, restarts, its))
 
 
 def test_nix_reads_before_anything_is_put_in_place_and_the_daemon_restarts_after_it() -> None:
@@ -127,6 +129,13 @@ def test_what_another_folders_file_decides_is_not_expected() -> None:
     assert not [line for line in expected(written(observed)) if line.startswith("require-sigs")]
 
 
+def test_what_is_not_kept_of_a_file_is_said_before_it_is_changed() -> None:
+    its = Unkept(NIX_CONF, "1:2:4", ((3, 7), (9, 12)))
+    calls = written(machine("max-jobs = 3\n"), False, POLICY, its)
+    assert calls[1] == ["keep_without", NIX_CONF, "1:2:4", "3:7 9:12"]
+    assert calls[2][0] == "change"
+
+
 def test_no_step_names_a_file_by_what_is_sent_in_place_of_its_name() -> None:
     included = {"/etc/nix/<token>.conf": "max-jobs = 3\n", "/etc/nix/a.conf": ""}
     calls = written(machine("!include <token>.conf\n!include a.conf\n", included))
@@ -148,7 +157,7 @@ def test_the_way_back_says_what_is_nixtrusts_in_both_files() -> None:
     undone = restores(POLICY, owner, observed.files)
     block = ";".join(f"{number}d" for number in range(1, 9))
     calls = steps(undo_script(undone, observed, owner, restarts=True))
-    assert calls[1] == ["restore", NIX_CONF, "1:2:3", block, block, "2d"]
+    assert calls[1] == ["restore", NIX_CONF, "1:2:3", block, block, "2d", "", ""]
     assert [step[0] for step in calls[2:]] == [
         *("check", "announce_restart", "put_in_place", "restart_daemon", "finish")
     ]
