@@ -69,13 +69,20 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
     )
     is_written = any(each.remedy is Remedy.EDIT for each in of_files)
     edits = planned.edits if planned is not None and is_written else ()
-    return (
+    found = (
         *guarded,
         *of_files,
         *trusts(policy, machine, owner, folded, of_files),
         *_user_confs(policy, owner, machine, machine.nix),
-        *credentials(policy, machine, edits),
     )
+    # A nix.conf that cannot be read is told once.
+    unreadable = {each.where for each in found if each.rule is Rule.UNREADABLE}
+    stored = (
+        each
+        for each in credentials(policy, machine, edits)
+        if each.rule is not Rule.UNREAD_PLACE or each.where not in unreadable
+    )
+    return (*found, *stored)
 
 
 # What hinders ---------------------------------------------------------------------------------

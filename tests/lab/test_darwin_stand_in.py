@@ -62,7 +62,9 @@ esac
 exec /opt/mac/real/stat $follow -c "$format" "$3" """,
     # GNU's has no -e, which tells access control lists.
     "ls": """
-case $1 in -lden) shift; set -- -ldn "$@" ;; esac
+flags=$(printf '%s\\n' "$1" | sed 's/^\\(-ld\\)e/\\1/')
+shift
+set -- "$flags" "$@"
 exec /opt/mac/real/ls "$@" """,
     "date": """
 [ "$1" != +%s ] || exec /opt/mac/real/date +%s
