@@ -83,7 +83,8 @@ def _changeable(
     """What is to say of one path.
 
     Who is declared trusted, or may run anything as root, gains nothing by it. But root opens
-    nothing in a folder that anybody else can change.
+    nothing in a folder that anybody else can change. What others can change is not run, and so
+    nothing is written: to check it Nix is run, and the daemon is restarted.
     """
     path, subject = writers[0].path, writers[0].subject
     who = {writer: _who(machine, writer) for writer in writers}
@@ -109,10 +110,10 @@ def _changeable(
         yield drift(Rule.CHANGEABLE, Remedy.MEND, path, there)
     elif all(each.way is Way.UNKNOWN for each in gaining):
         to_do = _by_hand(path, gaining, machine.kernel)
-        yield unknown(Rule.CHANGEABLE, Remedy.HAND, path, there, to_do)
+        yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
     else:
         to_do = _by_hand(path, gaining, machine.kernel)
-        yield drift(Rule.CHANGEABLE, Remedy.HAND, path, there, to_do=to_do)
+        yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
 
 
 def _who(machine: Machine, writer: Writer) -> frozenset[str]:

@@ -12,6 +12,8 @@ login_path=$PATH
 system_path=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin
 PATH=$system_path
 umask 022
+# What is begun as somebody else could be asked for the folder that it stands in: /proc/PID/cwd.
+cd /
 tab=$(printf '\t')
 newline='
 '
@@ -206,11 +208,11 @@ begin_as() {
   if [ "$as_name" = "$me" ]; then
     limit "$as_seconds" "$@"
   elif setpriv=$(command -v setpriv) && [ ! -h "$setpriv" ]; then
-    limit "$as_seconds" env -i PATH="$PATH" LC_ALL=C setpriv --reuid "$as_name" --regid "$(id -g "$as_name")" --init-groups "$@"
+    limit_apart "$as_seconds" env -i PATH="$PATH" LC_ALL=C setpriv --reuid "$as_name" --regid "$(id -g "$as_name")" --init-groups "$@"
   elif command -v runuser >/dev/null 2>&1; then
-    limit "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C runuser -u "$as_name" -- sh -c "$limited" sh "$as_seconds" "$@"
+    limit_apart "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C runuser -u "$as_name" -- sh -c "$limited" sh "$as_seconds" "$@"
   else
-    limit "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C sudo -n -u "$as_name" sh -c "$limited" sh "$as_seconds" "$@"
+    limit_apart "$((as_seconds + 1))" env -i PATH="$PATH" LC_ALL=C sudo -n -u "$as_name" sh -c "$limited" sh "$as_seconds" "$@"
   fi
 }
 
@@ -503,21 +505,19 @@ find_nix() {
   home=$(home_of "$nix_user")
   for bin in "${daemon%/*}" /nix/var/nix/profiles/default/bin /run/current-system/sw/bin /usr/bin \
     /usr/local/bin "$home/.nix-profile/bin" "$home/.local/state/nix/profile/bin"; do
-    # shellcheck disable=SC2012,SC2046  # of the words, mode and owner are read
-    if [ "$bin" = /usr/local/bin ] && [ "$my_uid" = 0 ]; then
-      set -- $(ls -ldn "$bin" 2>/dev/null)
-      case ${3-}:${1-} in
-        0:?????w* | 0:????????w*) continue ;;
-        0:*) ;;
-        *) continue ;;
-      esac
-    fi
-    if [ -n "$bin" ] && [ -x "$bin/nix" ]; then
+    if [ -n "$bin" ] && [ -x "$bin/nix" ] && { [ "$bin" = /usr/bin ] || may_run_from; }; then
       nix=$bin/nix nix_state=present
       break
     fi
   done
   [ -n "$nix" ] || [ ! -d /nix ] || [ -d /nix/store ] || nix_state=unmounted
+}
+
+# Whether what lies in $bin may run as root: root alone can write there.
+may_run_from() {
+  [ "$my_uid" = 0 ] && [ "$nix_user" = "$me" ] || return 0
+  # shellcheck disable=SC2012  # not the name
+  ls -ldn "$(cd -P "$bin" && pwd -P)/." 2>/dev/null | awk '{ exit $3 != 0 || $1 ~ /^.....w|^........w/ }'
 }
 
 # Sets version (what Nix says of itself), ask and show (how it is asked of its daemon, and of its
@@ -542,8 +542,9 @@ find_version() {
   [ "$minor" -lt 20 ] || show='config show'
 }
 
-# ask_daemon NAME: what the live daemon answers to this user.
+# ask_daemon NAME: what the live daemon answers to this user. Nix loads the plugins that its configuration
+# names: one that others can change root's own Nix must not read.
 ask_daemon() {
   # shellcheck disable=SC2086  # verb and flag
-  nix_as "$1" "$conf_dir" --extra-experimental-features nix-command store $ask --store daemon
+  nix_as "$1" "${asking_conf_dir:-$conf_dir}" --extra-experimental-features nix-command store $ask --store daemon
 }

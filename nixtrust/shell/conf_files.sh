@@ -118,19 +118,24 @@ find_programs() {
     }' <"$file"; } 2>/dev/null) || be_unread
   for program in $its; do
     programs=$programs$program$newline
+    if [ -f "$program" ] && is_roots "${program%/*}" && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
+      case $loaded in '#!'*) programs=$programs${loaded#'#!'}$newline ;; esac
+    fi
     if [ -d "$program" ] && is_roots "$program"; then
       for loaded in "$program"/*; do programs=$programs$loaded$newline; done
     fi
   done
 }
 
-# is_the_kernels FILE: by where it leads, whatever the way. Leaves the shell in that folder, because a
+# is_the_kernels FILE: by where it leads, whatever the way. The shell goes there and back to /, because a
 # process for each of thousands of files takes long. Behind a link to / bash begins with two of them.
 is_the_kernels() {
   end=$1
   if [ -h "$end" ]; then end=$(real_path "$end"); fi
   cd -P "${end%/*}/" 2>/dev/null || return
-  case $PWD/ in
+  end=$PWD/
+  cd /
+  case $end in
     /proc/* | /sys/* | /dev/* | //proc/* | //sys/* | //dev/*) ;;
     *) return 1 ;;
   esac

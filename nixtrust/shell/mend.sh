@@ -55,6 +55,11 @@ close_folder() {
     try setfacl -b "$dir"
   fi
   try chmod go-w "$dir"
+  # What is made in it may be others' to write, by a list that has no letter.
+  # shellcheck disable=SC2012  # not the name
+  case $(uname -s):$(ls -ldnq "$dir") in
+    Linux:??????????+*) conclude failed "$dir has an access control list: install setfacl (acl), and run again" ;;
+  esac
   # Nobody else's lock is one.
   remove_ours ! -user 0
 }

@@ -122,6 +122,14 @@ put_back() {
   if [ -h "$2" ]; then rm -f "$1" "$2"; else mv -f "$2" "$1"; fi
 }
 
+# Of the names that a file holds only what a run has made.
+rm_original() {
+  case ${1#"$dir/"} in
+    */*) ;;
+    *.before-nixtrust) rm -f "$dir/${1#"$dir/"}" ;;
+  esac
+}
+
 rm_file() {
   rm -f "$1"
 }
@@ -156,7 +164,7 @@ roll_back() {
     put_back "$@"
   done
   made=$(sed -n "s/^made$tab//p" "$pending")
-  each rm_file "${made:+$made$newline}"
+  each rm_original "${made:+$made$newline}"
   made=''
 }
 

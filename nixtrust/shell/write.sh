@@ -48,6 +48,7 @@ begin() {
   take_lock "$dir/.nixtrust-lock"
   lock=$dir/.nixtrust-lock
   rm -rf "$dir"/.nixtrust-new.* "$dir"/.nixtrust-stage.* "$dir"/.nixtrust-lock.*
+  is_own_word || rm -rf "$pending" "$dir"/.nixtrust-good.*
   if [ -e "$pending" ]; then old_is_good; else rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*; fi
   find_daemon
   find_nix
@@ -55,6 +56,13 @@ begin() {
   find_version
   # Where a restart was due already, what was written may well be why.
   if daemon_answers || has_good; then alive=yes; else alive=''; fi
+}
+
+# Whether nobody else could write what is to be made up for.
+is_own_word() {
+  # shellcheck disable=SC2012  # not the name
+  [ ! -e "$pending" ] || ls -ldnq "$pending" 2>/dev/null |
+    awk -v uid="$my_uid" '{ exit $3 != uid || $1 !~ /^-....[^w]..[^w]/ }'
 }
 
 # --- The candidates -----------------------------------------------------------------------------

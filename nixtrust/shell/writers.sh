@@ -7,6 +7,9 @@ look_at_writers() {
   ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=''
   each_line walk "$(depended_on)"
   changeable=$(changeable) || be_unread
+  case $changeable in *"${tab}owner$tab"* | *"${tab}group$tab"* | *"${tab}everybody$tab"* | *"${tab}listed"* | *"${tab}unknown$tab"*)
+    asking_conf_dir=/nonexistent ;;
+  esac
   each_line tell_writer "$changeable"
   [ -z "$writers" ] || each_line tell_power "$(printf '%s' "$writers" | sort -u | sed 20q)"
   set -f
@@ -32,12 +35,12 @@ each_line() {
 
 # What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines" "$programs"
+  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines"
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   set -f
   # Arguments of a shell, and what systemctl says of them.
   IFS=" ;=\"$tab$newline"
-  for word in $daemon_files; do
+  for word in $programs $daemon_files; do
     case $word in /*) printf '%s\n' "$word" ;; esac
   done
   unset IFS
@@ -45,7 +48,8 @@ depended_on() {
   [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
   [ "$manager" = systemd ] || return 0
   for folder in /etc /run /usr/local/lib /usr/lib; do
-    for name in nix-daemon.service nix-daemon.socket; do
+    # Drop-ins of all units of a kind, and of those of a common beginning: systemd.unit(5).
+    for name in nix-daemon.service nix-daemon.socket nix-.service nix-.socket service socket; do
       printf '%s\n' "$folder/systemd/system/$name" "$folder/systemd/system/$name.d"
     done
   done
@@ -188,9 +192,12 @@ changeable() {
         return
       }
       if (uid[path] != 0) tell(path, "owner", uid[path])
-      if (its !~ /^d........[tT]/ || path in lacks) {
+      # Nor does root read nix.conf in a folder in which others can make names.
+      if (its !~ /^d........[tT]/ || path in lacks || path == physical) {
         # On Linux the letters of the group are what a list lets at most: acl(5).
-        if (its ~ /^.....w/) tell(path, its ~ /[+]$/ && ENVIRON["kernel"] != "Darwin" ? "listed" : "group", gid[path])
+        # A folder has one for what is made in it too.
+        if (its ~ /[+]$/ && (its ~ /^.....w/ || its ~ /^d/) && ENVIRON["kernel"] != "Darwin") tell(path, "listed", gid[path])
+        else if (its ~ /^.....w/) tell(path, "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
       n = split(listed[path], lines, "\n")
@@ -257,6 +264,7 @@ tell_list() {
     return
   fi
   listed=$(printf '%s\n' "$listed" | awk -F '[:\t]' '
+    { sub(/^default:/, "") }
     /^(user|group):/ {
       may = $3
       for (i = 4; i < NF; i++) if ($i ~ /#effective$/) may = $(i + 1)

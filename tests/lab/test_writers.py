@@ -1,12 +1,13 @@
 """Who besides root can change what the daemon depends on is told, and what is ours is mended."""
 
+import time
 from functools import partial
 
 import pytest
 
 import lab
 from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
-from nixtrust.machine import Machine, read_answer
+from nixtrust.machine import Machine, Trust, read_answer
 from nixtrust.scripts import probe_script
 from tests.lab import transactions
 from tests.lab.layouts import Layout, determinate, lay, newer_installer
@@ -155,7 +156,7 @@ def test_who_can_change_what_the_daemon_depends_on_is_drift_that_names_them(
     assert sorted(found) == sorted(path for _, path, _ in TOLD)
     for _, path, who in TOLD:
         assert found[path].there.startswith(f"{who} can change it"), found[path]
-        assert (found[path].weight, found[path].remedy) == (Weight.DRIFT, Remedy.HAND)
+        assert (found[path].weight, found[path].remedy) == (Weight.DRIFT, Remedy.BLOCKS)
     # What is told to be done does it.
     assert all("`" in each.to_do for each in found.values())
 
@@ -270,6 +271,56 @@ def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine)
     assert "made-up" not in str(found)
     said(machine)
     assert machine.run("stat -c %a /etc/nix/nix.conf").stdout == "600\n"
+
+
+def test_roots_own_nix_reads_no_configuration_that_others_can_change(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["trixie"])
+    # Nix would load plugins of his as root; that it reads the file at all is seen by a fifo.
+    # The daemon itself has read it before.
+    machine.run("nix --extra-experimental-features nix-command store ping --store daemon")
+    machine.run("chmod 777 /etc/nix; rm -f /home/baleen/fifo").check_returncode()
+    machine.run("mkfifo ~/fifo; echo '!include /home/baleen/fifo' >>/tmp/x", "baleen")
+    machine.run("cat /tmp/x >>/etc/nix/nix.conf; rm /tmp/x").check_returncode()
+    began = time.monotonic()
+    answer = machine.run("exec sh -s", input=probe_script(declaring().texts))
+    assert time.monotonic() - began < 10
+    seen = read_answer(answer.stdout.splitlines())
+    assert isinstance(seen, Machine)
+    assert {user.name: user.trust for user in seen.users}["root"] is Trust.TRUSTED
+
+
+def test_a_folder_that_keeps_an_access_control_list_is_not_taken_for_mended(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["trixie"])
+    # What is made in it would be his to write; setfacl is not there.
+    entries = "\n".join(f"struct.pack('<HHI', {each})," for each in DEFAULT_LIST)
+    machine.run(f"""
+        chown baleen /etc/nix
+        python3 - <<'END'
+import os, struct
+value = struct.pack('<I', 2) + b''.join([
+{entries}
+])
+os.setxattr('/etc/nix', 'system.posix_acl_default', value)
+END
+    """).check_returncode()
+    status, output = said(machine)
+    assert status != 0
+    assert "has an access control list: install setfacl (acl), and run again" in output
+    assert [each.where for each in judged(machine)] == ["/etc/nix"]
+
+
+# acl(5) as the kernel has it: tag, permissions, whose. The second is baleen's, who is 1000.
+DEFAULT_LIST = (
+    "1, 7, 0xffffffff",
+    "2, 7, 1000",
+    "4, 5, 0xffffffff",
+    "16, 7, 0xffffffff",
+    "32, 5, 0xffffffff",
+)
 
 
 def test_what_others_can_change_is_not_given_back(machines: dict[str, lab.Machine]) -> None:

@@ -573,3 +573,12 @@ def test_a_netrc_may_have_blanks_in_its_name(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     [record] = told(tmp_path / "home", settings=f"confs={conf}")
     assert record[3] == str(tmp_path / "my netrc")
+
+
+def test_nobody_elses_process_stands_in_a_folder_that_was_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    steps = f"is_the_kernels {tmp_path}/deep/file\npwd\n}}\nmain </dev/null\n"
+    ran = subprocess.run(
+        ["sh", "-s"], input=f"{functions({})}{steps}", capture_output=True, text=True, cwd=tmp_path
+    )
+    assert ran.stdout == "/\n"

@@ -321,7 +321,8 @@ ALL = [
 def test_a_nix_conf_that_cannot_be_read_is_told_once() -> None:
     places = tuple(UnreadPlace(PLACE["nix-conf"], path, "no") for path in (NIX_CONF, CUSTOM))
     observed = machine(files={NIX_CONF: Unreadable()}, unread_places=places)
-    wheres = [(each.rule, each.where) for each in found(observed)]
+    about = (Rule.UNREADABLE, Rule.UNREAD_PLACE)
+    wheres = [(each.rule, each.where) for each in found(observed, *about)]
     assert wheres == [(Rule.UNREADABLE, NIX_CONF), (Rule.UNREAD_PLACE, CUSTOM)]
 
 

@@ -60,7 +60,7 @@ def test_what_nobody_can_tell_is_unknown() -> None:
     (found,) = judged(
         machine(access=Access((writer("/opt", Way.UNKNOWN, "whoever", mode="drwxrwxr-x+"),)))
     )
-    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.HAND)
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
     assert "setfacl -b /opt" in found.to_do
 
 
@@ -68,13 +68,13 @@ def test_what_nobody_can_tell_is_unknown() -> None:
 def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     mode = "-rwxrwxrwx" if path.endswith(("nix", "conf")) else "drwxrwxrwx"
     (found,) = judged(machine(access=Access((writer(path, mode=mode),))))
-    assert (found.remedy, found.where) == (Remedy.HAND, path)
+    assert (found.remedy, found.where) == (Remedy.BLOCKS, path)
     assert "`" in found.to_do
 
 
 def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
     found = judged(machine(access=Access((writer("/etc", mode="drwxrwxrwx"), writer()))))
-    assert {each.remedy for each in found} == {Remedy.HAND}
+    assert {each.remedy for each in found} == {Remedy.BLOCKS}
 
 
 def test_where_the_folder_is_to_be_mended_nothing_else_is_judged_of_nix_conf() -> None:
@@ -125,4 +125,4 @@ def test_what_has_a_token_in_its_name_is_not_mended() -> None:
         conf_dir="/opt/<token>",
         access=Access((writer(path), writer("/opt/<token>"))),
     )
-    assert {each.remedy for each in judged(observed)} == {Remedy.HAND}
+    assert {each.remedy for each in judged(observed)} == {Remedy.BLOCKS}
