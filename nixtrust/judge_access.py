@@ -109,10 +109,10 @@ def _changeable(
     elif is_ours:
         yield drift(Rule.CHANGEABLE, Remedy.MEND, path, there)
     elif all(each.way is Way.UNKNOWN for each in gaining):
-        to_do = _by_hand(path, gaining, machine.kernel)
+        to_do = _by_hand(machine, path, gaining)
         yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
     else:
-        to_do = _by_hand(path, gaining, machine.kernel)
+        to_do = _by_hand(machine, path, gaining)
         yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
 
 
@@ -147,16 +147,21 @@ def _says(writer: Writer, who: frozenset[str]) -> str:
             return writer.name
 
 
-def _by_hand(path: str, writers: Sequence[Writer], kernel: str) -> str:
-    """The commands that make it root's alone.
+def _by_hand(machine: Machine, path: str, writers: Sequence[Writer]) -> str:
+    """The commands that make it root's alone; but what is in a home stays whose it is.
 
     A file is made anew: somebody may have the old one open, or a second name for it. But not one of
     a database, which the daemon has open.
     """
     its, mode = shlex.quote(path), writers[0].mode
-    lists = "chmod -N" if kernel == "Darwin" else "setfacl -b"
+    lists = "chmod -N" if machine.kernel == "Darwin" else "setfacl -b"
     is_listed = any(each.mode.endswith("+") or each.way is Way.USER for each in writers)
     dropping = f"{lists} {its} && " if is_listed else ""
+    homes = (user.home for user in machine.users if user.uid != 0)
+    if any(f"{path}/".startswith(f"{home.rstrip('/')}/") for home in homes):
+        return (
+            f"{writers[0].subject} must not lead there: take the link, the include or the line away"
+        )
     if mode == "?":
         return "rename or remove what has such a name there"
     if mode.startswith("l"):

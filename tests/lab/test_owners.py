@@ -397,8 +397,8 @@ def test_somebodys_own_link_is_left_alone_and_named(machines: Mapping[str, lab.M
         assert tree(machine) == before[suite]
         said = run.of(machine)
         # Somebody may make it anything: it is not even read.
-        why = "others than root can change it, or a folder on the way"
-        assert f"/etc/nix/nix.conf: cannot be read: {why}; put it right there" in said
+        assert "nothing written: /home/baleen: baleen, who owns it, can change it" in said
+        assert "/etc/nix/nix.conf must not lead there: take the link" in said
         assert "lib.mkForce" not in said
 
 

@@ -72,6 +72,13 @@ def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     assert "`" in found.to_do
 
 
+def test_what_is_in_a_home_stays_whose_it_is() -> None:
+    home = writer("/home/baleen", Way.OWNER, "baleen", mode="drwx------")
+    (found,) = judged(machine(access=Access((home,))))
+    assert found.to_do.startswith(f"{NIX_CONF} must not lead there")
+    assert "chown" not in str(found)
+
+
 def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
     found = judged(machine(access=Access((writer("/etc", mode="drwxrwxrwx"), writer()))))
     assert {each.remedy for each in found} == {Remedy.BLOCKS}
