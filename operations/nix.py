@@ -214,6 +214,7 @@ def _show(
     if _is_shown() or isinstance(machine, Unread) or machine.nix is None:
         return
     blocking = [each for each in found if each.remedy is Remedy.BLOCKS]
+    mended = [each for each in found if each.remedy is Remedy.MEND]
     if any(each.weight is Weight.UNKNOWN for each in blocking):
         return
     owner = owner_of(machine)
@@ -225,7 +226,8 @@ def _show(
     for each in found:
         if each.weight is Weight.NOTE and ctx_state.get().config.DIFF:
             host.log(str(each))
-        if each.weight is not Weight.NOTE and each not in blocking[:1]:
+        # What is to be mended the operation before has told.
+        if each.weight is not Weight.NOTE and each not in (*blocking[:1], *mended):
             host.log_styled(str(each), fg="yellow")
     if owner.module and any(
         each.rule.is_configuration and each.weight is Weight.DRIFT for each in found

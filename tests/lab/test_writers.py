@@ -47,6 +47,12 @@ def judged(machine: lab.Machine, *trusted: str) -> list[Finding]:
     return [each for each in found if each.rule in ABOUT]
 
 
+def has_started(machine: lab.Machine) -> None:
+    """The daemon has read nix.conf: what comes now is not for its start."""
+    ping = "nix --extra-experimental-features nix-command store ping --store daemon"
+    machine.run(ping).check_returncode()
+
+
 def state(machine: lab.Machine) -> str:
     return machine.run(STATE).stdout
 
@@ -277,9 +283,8 @@ def test_roots_own_nix_reads_no_configuration_that_others_can_change(
     machines: dict[str, lab.Machine],
 ) -> None:
     machine = start_anew(machines["trixie"])
+    has_started(machine)
     # Nix would load plugins of his as root; that it reads the file at all is seen by a fifo.
-    # The daemon itself has read it before.
-    machine.run("nix --extra-experimental-features nix-command store ping --store daemon")
     machine.run("chmod 777 /etc/nix; rm -f /home/baleen/fifo").check_returncode()
     machine.run("mkfifo ~/fifo; echo '!include /home/baleen/fifo' >>/tmp/x", "baleen")
     machine.run("cat /tmp/x >>/etc/nix/nix.conf; rm /tmp/x").check_returncode()
@@ -355,6 +360,7 @@ done
 
 @pytest.mark.usefixtures("turn")
 def test_who_is_at_work_while_it_is_mended_gains_nothing(machine: lab.Machine) -> None:
+    has_started(machine)
     machine.run(f"""
         set -e
         rm -f /home/baleen/stop
