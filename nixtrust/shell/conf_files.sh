@@ -118,7 +118,8 @@ find_programs() {
     }' <"$file"; } 2>/dev/null) || be_unread
   for program in $its; do
     programs=$programs$program$newline
-    if [ -f "$program" ] && is_roots "${program%/*}" && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
+    # Its folder may be root's, and it a link to what is not.
+    if is_own "$program" && [ -f "$program" ] && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
       case $loaded in '#!'*) programs=$programs${loaded#'#!'}$newline ;; esac
     fi
     if [ -d "$program" ] && is_roots "$program"; then

@@ -296,6 +296,22 @@ def test_roots_own_nix_reads_no_configuration_that_others_can_change(
     assert {user.name: user.trust for user in seen.users}["root"] is Trust.TRUSTED
 
 
+def test_root_reads_no_interpreter_of_a_hook_that_others_can_change(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["trixie"])
+    machine.run("rm -f ~/hook; printf '#!/opt/his/sh\\n' >~/hook; chmod 755 ~/hook", "baleen")
+    machine.run("""
+        mkdir -p /opt/his; chown mia /opt/his
+        ln -s /home/baleen/hook /etc/nix/hook
+        echo 'post-build-hook = /etc/nix/hook' >>/etc/nix/nix.conf
+    """).check_returncode()
+    told = [each.where for each in judged(machine)]
+    machine.run("rm -r /opt/his").check_returncode()
+    # What his file names is not followed.
+    assert told == ["/home/baleen", "/home/baleen/hook"]
+
+
 def test_a_folder_that_keeps_an_access_control_list_is_not_taken_for_mended(
     machines: dict[str, lab.Machine],
 ) -> None:
