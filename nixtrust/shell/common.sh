@@ -287,10 +287,25 @@ nix_as() {
     XDG_CONFIG_DIRS=/nonexistent NIX_CONF_DIR="$nix_conf_dir" "$nix" "$@"
 }
 
+# each_line STEP LINES
+each_line() {
+  set -f
+  IFS=$newline
+  for line in $2; do
+    unset IFS
+    set +f
+    "$1" "$line"
+    set -f
+    IFS=$newline
+  done
+  unset IFS
+  set +f
+}
+
 # --- The daemon -------------------------------------------------------------------------------
 
 # Sets manager (systemd, launchd, none), unit, daemon (its program), kill_mode and conf_dir; daemon_files
-# to what it is started by, paths among other words.
+# to what it is started by and runs with, paths among other lines.
 find_daemon() {
   daemon_files='' overrides='' manager=none unit='' daemon='' kill_mode='' daemon_pid='' daemon_started='' daemon_state=''
   conf_dir=/etc/nix
@@ -303,7 +318,7 @@ find_daemon() {
       read_shown ExecStart
       value=${value#'{ path='}
       daemon=${value%%[ ;]*}
-      find_files_of_unit
+      daemon_files=$(printf '%s\n' "$shown" | sed -n 's/^Path=//p')
       read_shown KillMode
       kill_mode=$value
       read_shown ActiveState
@@ -369,8 +384,8 @@ is_a_containers() {
 }
 
 # find_variables WORDS: adds to overrides the names of the variables that configure the daemon besides
-# files, of words that may set some, a line each. NIX_CONF_DIR is followed. NixOS/nix
-# src/libstore/globals.cc, src/libutil/users.cc.
+# files, of words that may set some, a line each, and to daemon_files the paths that such name.
+# NIX_CONF_DIR is followed. NixOS/nix src/libstore/globals.cc, src/libutil/users.cc.
 find_variables() {
   root_home=~root
   set -f
@@ -390,10 +405,22 @@ find_variables() {
       NIX_REMOTE=* | NIX_CONFIG=* | NIX_CONFIG_HOME=* | NIX_USER_CONF_FILES=* | XDG_CONFIG_[A-Z]*=* | HOME=*)
         overrides="$overrides ${word%%=*}"
         ;;
+      # What its programs load, and where it looks for its own and its store.
+      LD_*=?* | DYLD_*=?* | NIX_[A-Z]*_DIR=?* | NIX_STORE=?*) overrides="$overrides ${word%%=*}" ;;
     esac
+    case $word in PATH=* | LD_*=* | DYLD_*=* | NIX_*=*) add_daemon_files "${word#*=}" ;; esac
   done
   unset IFS
   set +f
+}
+
+# add_daemon_files PATH:…
+add_daemon_files() {
+  rest=${1%[\"\']}:
+  while [ -n "$rest" ]; do
+    case $rest in /*) daemon_files=$daemon_files$newline${rest%%:*} ;; esac
+    rest=${rest#*:}
+  done
 }
 
 # find_flags WORDS: adds to overrides the flags among the daemon's arguments, a line each. --nix-bin is
@@ -414,18 +441,13 @@ find_flags() {
   set +f
 }
 
-find_files_of_unit() {
-  for property in FragmentPath DropInPaths EnvironmentFiles ExecStartPre ExecStart ExecStartPost; do
-    read_shown "$property"
-    daemon_files=$daemon_files$newline$value
-  done
-}
-
 find_overrides_of_unit() {
   read_shown Environment
   find_variables "$(printf '%s\n' "$value" | tr ' ' '\n')"
   read_shown EnvironmentFiles
   [ -z "$value" ] || overrides="$overrides EnvironmentFile"
+  read_shown Elsewhere
+  overrides="$overrides $value"
   read_shown ExecStart
   value=${value#*'argv[]='}
   arguments=$(printf '%s\n' "${value%%' ; ignore_errors='*}" | tr ' ' '\n')
@@ -447,7 +469,10 @@ words_of_plist() {
     /^string>/ {
       n = split(substr($0, 8), word, " ")
       if (key ~ /^[A-Z_]+$/) print key "=" substr($0, 8)
-      else for (i = 1; i <= n; i++) print word[i]
+      else {
+        if (n > 1) print substr($0, 8)
+        for (i = 1; i <= n; i++) print word[i]
+      }
       key = ""
     }
     END { exit !whole }'
@@ -462,10 +487,45 @@ daemon_of_plist() {
     END { if (found != "") print found }'
 }
 
+# show_unit FLAG…: what systemd knows of the daemon's units: of the service each property that is read by
+# its name; as Path= each path in any property of service and socket, a line each; as Elsewhere= the
+# properties by which the daemon has other files, or another account, than whoever looks at them.
 show_unit() {
-  limit 5 systemctl show "$@" -p EnvironmentFiles -p LoadState -p ExecStart -p KillMode -p ActiveState -p MainPID \
-    -p ExecMainStartTimestamp -p Environment -p FragmentPath -p DropInPaths \
-    -p ExecStartPre -p ExecStartPost nix-daemon.service 2>/dev/null
+  its=$(limit 5 systemctl show "$@" nix-daemon.service nix-daemon.socket 2>/dev/null) || return
+  printf '%s\n' "$its" | awk '
+    BEGIN { by_name = "^(LoadState|ExecStart|KillMode|ActiveState|MainPID|ExecMainStartTimestamp|Environment|EnvironmentFiles)=" }
+    $0 == "" { is_socket = 1 }
+    !is_socket && $0 ~ by_name
+    /^(ControlGroup|Documentation|Environment|Listen|RequiresMountsFor)=/ { next }
+    {
+      name = value = $0
+      sub(/=.*/, "", name)
+      sub(/^[^=]*=/, "", value)
+    }
+    !is_socket && value != "" && (name ~ /^(Root(Directory|Image)|Bind(ReadOnly)?Paths|TemporaryFileSystem)$/ || \
+      name ~ /^(MountImages|Extension(Images|Directories))$/ || name == "User" && value != "root") {
+      elsewhere = elsewhere " " name
+    }
+    value ~ /^{ path=/ {
+      program = substr(value, 8)
+      sub(/ ; argv\[\]=.*/, "", program)
+      print "Path=" program
+      sub(/.* ; argv\[\]=/, "", value)
+      sub(/ ; (ignore_errors|flags)=.*/, "", value)
+      n = split(value, words, /[ ;="\047]+/)
+      for (i = 1; i <= n; i++) if (words[i] ~ /^\//) print "Path=" words[i]
+      next
+    }
+    # A path may have a blank in it.
+    {
+      n = split(" " value, words, / [-+!@|:]*\//)
+      for (i = 2; i <= n; i++) {
+        sub(/ \(.*\)$/, "", words[i])
+        if (name ~ /^Bind/) sub(/:.*/, "", words[i])
+        print "Path=/" words[i]
+      }
+    }
+    END { print "Elsewhere=" substr(elsewhere, 2) }'
 }
 
 # read_shown PROPERTY: sets value to what systemctl has shown of it, or to nothing.

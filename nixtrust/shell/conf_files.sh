@@ -99,33 +99,61 @@ conf_file() {
         builders_group=$(printf '%s\n' "$text" | sed -n 's/^|build-users-group = //p' | sed -n '$p')
         ;;
     esac
-    case $whose$newline$text in
-      "system$newline"*'-hook ='* | "system$newline"*plugin-files* | "system$newline"*builders*) find_programs ;;
-    esac
+    [ "$whose" != system ] || find_programs
     return
   fi
   record file "$whose" "$file" unreadable "$why" "$link"
 }
 
-# Adds to programs, a path a line, what a file says that the daemon runs or loads, with all that is in a
-# folder of such, and the files of remote builders.
+# Adds to programs, a path a line, what a file says that Nix runs, loads or reads, with all that is in a
+# folder of plugins, and what a hook is run by. Not of caches, whose builds are signed, nor of what may be
+# secret.
 find_programs() {
   its=$({ awk '
+    BEGIN {
+      passed_over = "^(extra-)?((trusted-|build-)?(substituters|binary-caches)|allowed-uris)$"
+      passed_over = passed_over "|^(extra-)?((trusted|binary-cache)-public-keys|access-tokens|impure-env)$"
+    }
     { sub(/#.*/, "") }
-    $1 ~ /^(extra-)?(plugin-files|builders|external-builders|[a-z-]+-hook)$/ {
-      gsub(/[]["@,{}]/, " ")
-      for (i = 3; i <= NF; i++) if ($i ~ /^\/[A-Za-z0-9.,_\/~@+:-]+$/) print $i
-    }' <"$file"; } 2>/dev/null) || be_unread
-  for program in $its; do
-    programs=$programs$program$newline
-    # Its folder may be root's, and it a link to what is not.
-    if is_own "$program" && [ -f "$program" ] && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
-      case $loaded in '#!'*) programs=$programs${loaded#'#!'}$newline ;; esac
-    fi
-    if [ -d "$program" ] && is_roots "$program"; then
-      for loaded in "$program"/*; do programs=$programs$loaded$newline; done
-    fi
-  done
+    $2 == "=" && $1 !~ passed_over {
+      kind = $1 ~ /^(extra-)?(plugin-files|[a-z-]+-hook)$/ ? "runs" : "reads"
+      sub(/^[^=]*=/, "")
+      gsub(/[]["{},]/, " ")
+      n = split($0, words, " ")
+      for (i = 1; i <= n; i++) {
+        sub(/^@/, "", words[i])
+        sub(/^(file|path):(\/\/)?/, "", words[i])
+        if (words[i] ~ /^\//) print kind, words[i]
+        # NAME=PATH, and what is there in a sandbox by another name.
+        if (sub(/^[^=]*=/, "", words[i]) && words[i] ~ /^\//) print kind, words[i]
+      }
+    }' <"$file"; } 2>/dev/null)
+  be_unread_if "$?" "$file"
+  each_line find_program "$its"
+}
+
+# find_program KIND PATH: a kind, runs or reads, and a path, as one word.
+find_program() {
+  program=${1#* }
+  programs=$programs$program$newline
+  # Its folder may be root's, and it a link to what is not.
+  case $1 in
+    runs*)
+      if is_own "$program" && [ -f "$program" ] && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
+        case $loaded in '#!'*) add_words_of "${loaded#'#!'}" ;; esac
+      fi
+      if [ -d "$program" ] && is_roots "$program"; then
+        for loaded in "$program"/*; do programs=$programs$loaded$newline; done
+      fi
+      ;;
+  esac
+}
+
+# add_words_of TEXT: what is no path is left out later.
+add_words_of() {
+  set -f
+  for loaded in $1; do programs=$programs$loaded$newline; done
+  set +f
 }
 
 # is_the_kernels FILE: by where it leads, whatever the way. The shell goes there and back to /, because a

@@ -6,7 +6,11 @@ look_at_writers() {
   if [ "$my_uid" != 0 ] || [ "$nix_state" != present ] || [ "$nix_user" != root ]; then return; fi
   ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=''
   each_line walk "$(depended_on)"
-  changeable=$(changeable) || be_unread
+  # The daemon's database has files that come and go.
+  for _ in 1 2 3; do
+    changeable=$(changeable) || be_unread
+    case $changeable in *"${tab}unknown$tab"*) ;; *) break ;; esac
+  done
   case $changeable in *"${tab}owner$tab"* | *"${tab}group$tab"* | *"${tab}everybody$tab"* | *"${tab}listed"* | *"${tab}unknown$tab"*)
     asking_conf_dir=/nonexistent ;;
   esac
@@ -18,39 +22,25 @@ look_at_writers() {
   set +f
 }
 
-# each_line STEP LINES
-each_line() {
-  set -f
-  IFS=$newline
-  for line in $2; do
-    unset IFS
-    set +f
-    "$1" "$line"
-    set -f
-    IFS=$newline
-  done
-  unset IFS
-  set +f
-}
-
 # What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines"
+  printf '%s\n' "$seen" "$daemon" "$nix"
+  for name in machines netrc registry.json; do echo "$conf_dir/$name"; done
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
-  set -f
-  # Arguments of a shell, and what systemctl says of them.
-  IFS=" ;=\"$tab$newline"
-  for word in $programs $daemon_files; do
-    case $word in /*) printf '%s\n' "$word" ;; esac
-  done
-  unset IFS
-  set +f
+  printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\//p'
   [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
   [ "$manager" = systemd ] || return 0
-  for folder in /etc /run /usr/local/lib /usr/lib; do
-    # Drop-ins of all units of a kind, and of those of a common beginning: systemd.unit(5).
+  # Where a unit comes from: systemd.unit(5).
+  for folder in /etc/systemd/system.control /run/systemd/system.control /run/systemd/transient \
+    /run/systemd/generator.early /etc/systemd/system /etc/systemd/system.attached /run/systemd/system \
+    /run/systemd/system.attached /run/systemd/generator /usr/local/lib/systemd/system \
+    /usr/lib/systemd/system /run/systemd/generator.late; do
+    echo "$folder/nix-daemon.service"
+    [ -d "$folder" ] || continue
+    echo "$folder/nix-daemon.socket"
+    # Drop-ins of all units of a kind, and of those of a common beginning, too.
     for name in nix-daemon.service nix-daemon.socket nix-.service nix-.socket service socket; do
-      printf '%s\n' "$folder/systemd/system/$name" "$folder/systemd/system/$name.d"
+      echo "$folder/$name.d"
     done
   done
 }

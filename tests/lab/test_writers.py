@@ -74,6 +74,16 @@ def test_what_is_as_its_maker_left_it_is_no_finding(machine: lab.Machine) -> Non
         start_anew(machine)
 
 
+def unit(line: str, of: str = "service") -> str:
+    """Shell that gives the daemon's unit a line more."""
+    folder = f"/run/systemd/system/nix-daemon.{of}.d"
+    kind = of.capitalize()
+    return (
+        f"mkdir -p {folder}; printf '[{kind}]\\n%s\\n' '{line}' >{folder}/$(date +%N).conf;"
+        "systemctl daemon-reload;"
+    )
+
+
 # Each: what a member or a careless hand has done; the path, and who can change it, as it is told.
 TOLD = (
     ("mkdir -p /etc/xdg/nix; chmod 777 /etc/xdg/nix", "/etc/xdg/nix", "everybody"),
@@ -136,6 +146,58 @@ TOLD = (
         "everybody",
     ),
     ("chmod 666 /nix/var/nix/db/db.sqlite", "/nix/var/nix/db/db.sqlite", "everybody"),
+    # Whatever the setting or the property that names it, and however.
+    (
+        "mkdir /opt/sets; chown baleen /opt/sets;"
+        "echo 'sandbox-paths = /bin/sh=/opt/sets/sh' >>/etc/nix/nix.conf",
+        "/opt/sets",
+        "baleen, who owns it,",
+    ),
+    (
+        "touch /opt/flakes.json; chmod 666 /opt/flakes.json;"
+        "echo 'flake-registry = file:///opt/flakes.json' >>/etc/nix/nix.conf",
+        "/opt/flakes.json",
+        "everybody",
+    ),
+    (
+        "touch /opt/mach=ines; chmod 666 /opt/mach=ines;"
+        "echo 'builders = @/opt/mach=ines' >>/etc/nix/nix.conf",
+        "/opt/mach=ines",
+        "everybody",
+    ),
+    (
+        "echo '{}' >/etc/nix/registry.json; chmod 666 /etc/nix/registry.json",
+        "/etc/nix/registry.json",
+        "everybody",
+    ),
+    (
+        unit("ExecStopPost=-/opt/stops/all -x") + "mkdir /opt/stops; chown mia /opt/stops",
+        "/opt/stops",
+        "mia, who owns it,",
+    ),
+    (
+        unit('ExecReload="/opt/team tools/reload"')
+        + "mkdir '/opt/team tools'; chown baleen '/opt/team tools'",
+        "/opt/team tools",
+        "baleen, who owns it,",
+    ),
+    (
+        unit("ExecStartPre=/opt/socket/pre", of="socket")
+        + "mkdir /opt/socket; chown baleen /opt/socket",
+        "/opt/socket",
+        "baleen, who owns it,",
+    ),
+    (
+        unit("Environment=PATH=/opt/tools:/usr/bin") + "mkdir /opt/tools; chmod 777 /opt/tools",
+        "/opt/tools",
+        "everybody",
+    ),
+    (
+        "mkdir -p /etc/systemd/system.control/nix-daemon.service.d;"
+        "chown baleen /etc/systemd/system.control/nix-daemon.service.d",
+        "/etc/systemd/system.control/nix-daemon.service.d",
+        "baleen, who owns it,",
+    ),
 )
 # And what gives nobody a power that they have not.
 NOT_TOLD = """
@@ -146,7 +208,9 @@ mkdir /opt/roots; chmod 1777 /opt/roots; cp /usr/bin/true /opt/roots/hook
 ln -s /opt/roots/hook /etc/nix/roots; echo 'build-hook = /etc/nix/roots' >>/etc/nix/nix.conf
 """
 UNDO = """
-rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d
+rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d \
+  /etc/systemd/system.control /run/systemd/system/nix-daemon.*.d /etc/nix/registry.json
+systemctl daemon-reload
 chmod 644 /nix/var/nix/db/db.sqlite
 """
 

@@ -172,6 +172,8 @@ def overrides(steps: str, stdin: str = "") -> list[str]:
         ),
         ('Environment="CURL_OPTS=-s --fail now"', []),
         ("Environment=HOME=/ XDG_CONFIG_DIRS=/etc/xdg", []),
+        ("Environment=LD_PRELOAD=/s3cret.so LD_LIBRARY_PATH= PATH=/usr/bin", ["LD_PRELOAD"]),
+        ('Environment="NIX_STORE_DIR=/x" NIX_SSL_CERT_FILE=/y', ["NIX_STORE_DIR"]),
         (f"ExecStart={DETERMINATE_START}", []),
         (f"ExecStart={DETERMINATE_START.replace(' daemon', ' --option daemon')}", ["--option"]),
     ],
@@ -181,6 +183,38 @@ def test_of_what_configures_the_daemon_besides_files_the_names_are_told(
 ) -> None:
     steps = f"shown=$newline'{shown}'\nfind_overrides_of_unit\necho $overrides"
     assert overrides(steps) == names
+
+
+# As systemd 257 shows the properties of the service, and behind an empty line those of the socket.
+SHOWN = """\
+ExecReload={ path=/opt/team tools/re ; argv[]=/opt/team tools/re "/x" y=/z ; ignore_errors=no ; }
+ExecStart={ path=/n ; argv[]=n --daemon ; ignore_errors=no ; start_time=[n/a] ; status=0/0 }
+ControlGroup=/system.slice/nix-daemon.service
+RootDirectory=
+User=
+Environment=PATH=/own:/usr/bin
+EnvironmentFiles=/etc/default/team nix (ignore_errors=yes)
+BindReadOnlyPaths=/opt/a b/nix.conf:/etc/nix/nix.conf:rbind -/c:/d
+FragmentPath=/usr/lib/systemd/system/nix-daemon.service
+
+User=root
+ExecStartPre={ path=/opt/of-socket ; argv[]=/opt/of-socket ; ignore_errors=no ; }
+Listen=/nix/var/nix/daemon-socket/socket (Stream)
+"""
+
+
+def test_each_path_that_a_unit_names_is_one_that_the_daemon_depends_on() -> None:
+    _, found, show_unit = FUNCTIONS.partition("show_unit() {")
+    assert found
+    steps = f"systemctl() {{ printf '%s' '{SHOWN}'; }}\nlimit() {{ shift; \"$@\"; }}\n"
+    script = f"{steps}show_unit() {{{show_unit.partition('# read_shown')[0]}\nshow_unit"
+    shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    lines = shown.stdout.splitlines()
+    assert {line.removeprefix("Path=") for line in lines if line.startswith("Path=")} == {
+        *("/opt/team tools/re", "/opt/team", "/x", "/z", "/n", "/c", "/opt/a b/nix.conf"),
+        *("/etc/default/team nix", "/opt/of-socket", "/usr/lib/systemd/system/nix-daemon.service"),
+    }
+    assert lines[-1] == "Elsewhere=BindReadOnlyPaths"
 
 
 IN_SHELL = '{ path=/s ; argv[]=sh -c NIX_CONF_DIR="/opt/conf" exec n ; ignore_errors=no ; }'
