@@ -63,11 +63,15 @@ def _is_open(machine: Machine, writer: Writer) -> bool:
 
 
 def waits(machine: Machine, owner: Owner, found: Collection[Finding]) -> bool:
-    """Whether the configuration can be judged only once its folder is root's alone."""
-    folder = conf_folder(owner)
+    """Whether the configuration can be judged only once it and its folder are root's alone."""
     return _is_unread(machine, owner) and any(
-        each.remedy is Remedy.MEND and each.where == folder for each in found
+        each.remedy is Remedy.MEND and each.where in _read_first(owner) for each in found
     )
+
+
+def _read_first(owner: Owner) -> Collection[str]:
+    """What root must have to itself to read the configuration at all."""
+    return (conf_folder(owner), owner.root, owner.file)
 
 
 def _is_unread(machine: Machine, owner: Owner) -> bool:
@@ -83,8 +87,9 @@ def _changeable(
     """What is to say of one path.
 
     Who is declared trusted, or may run anything as root, gains nothing by it. But root opens
-    nothing in a folder that anybody else can change. What others can change is not run, and so
-    nothing is written: to check it Nix is run, and the daemon is restarted.
+    nothing that is somebody else's, nor in a folder that anybody else can change. What others can
+    change is not run, and so nothing is written: to check it Nix is run, and the daemon is
+    restarted.
     """
     path, subject = writers[0].path, writers[0].subject
     who = {writer: _who(machine, writer) for writer in writers}
@@ -96,7 +101,7 @@ def _changeable(
         for each in writers
         if _is_open(machine, each) and (not who[each] or who[each] - excused)
     ]
-    if not gaining and path == conf_folder(owner) and is_ours and _is_unread(machine, owner):
+    if not gaining and path in _read_first(owner) and is_ours and _is_unread(machine, owner):
         gaining = list(writers)
     with_it = f", and with it {subject}" if subject != path else ""
     there = f"{' and '.join(_says(each, who[each]) for each in gaining)} can change it{with_it}"

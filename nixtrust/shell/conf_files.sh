@@ -74,6 +74,8 @@ conf_file() {
     why=$others_can
   elif [ ! -e "$file" ]; then
     why='a link to nothing'
+  elif ! belongs_to_me "$file"; then
+    why=$others_can
   elif [ ! -f "$file" ]; then
     why='not a regular file'
   elif [ ! -r "$file" ]; then
@@ -103,6 +105,12 @@ conf_file() {
     return
   fi
   record file "$whose" "$file" unreadable "$why" "$link"
+}
+
+# belongs_to_me FILE: whether root has it, if root looks. Whoever owns a file can hold up each who opens
+# it, by a lease (fcntl(2)).
+belongs_to_me() {
+  [ "$my_uid" != 0 ] || [ -n "$(find -L "$1" -prune -user 0 2>/dev/null)" ]
 }
 
 # Adds to programs, a path a line, what a file says that Nix runs, loads or reads, with all that is in a
@@ -139,7 +147,9 @@ find_program() {
   # Its folder may be root's, and it a link to what is not.
   case $1 in
     runs*)
-      if is_own "$program" && [ -f "$program" ] && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
+      if is_own "$program" && [ -f "$program" ] && belongs_to_me "$program"; then
+        read_head "$program"
+        loaded=${head%%"$newline"*}
         case $loaded in '#!'*) add_words_of "${loaded#'#!'}" ;; esac
       fi
       if [ -d "$program" ] && is_roots "$program"; then
@@ -154,6 +164,11 @@ add_words_of() {
   set -f
   for loaded in $1; do programs=$programs$loaded$newline; done
   set +f
+}
+
+# read_head FILE: sets head to its first lines. It may have no end.
+read_head() {
+  head=$({ head -c 1024 "$1" | tr -d '\000' | sed 6q; } 2>/dev/null)
 }
 
 # is_the_kernels FILE: by where it leads, whatever the way. The shell goes there and back to /, because a

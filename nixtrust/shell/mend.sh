@@ -111,8 +111,9 @@ renew() {
     ????r*) mode=640 group=$4 ;;
   esac
   new=$(mktemp "$dir/.nixtrust-new.XXXXXX" 2>&1) || { words=$new new=''; conclude failed "$words"; }
-  # Somebody may still have it open, and be writing.
-  words=$({ head -c 1048577 "$file" >"$new"; } 2>&1) || conclude failed "$words"
+  # Somebody may still have it open and be writing, or hold up who opens it.
+  words=$({ limit 5 head -c 1048577 "$file" >"$new"; } 2>&1) ||
+    conclude failed "${words:-$file cannot be read in time}"
   [ "$(($(wc -c <"$new")))" -le 1048576 ] || conclude failed "$file is larger than 1 MiB"
   try chown "0:$group" "$new"
   try chmod "$mode" "$new"

@@ -44,8 +44,8 @@ look_at_owner() {
   fi
   record store-owner "$store_owner"
   for file in "$conf_dir/nix.conf" "$conf_dir/nix.custom.conf"; do
-    is_own "$file" && [ -f "$file" ] && [ -r "$file" ] || continue
-    if is_the_kernels "$file"; then continue; fi
+    if ! is_own "$file" || [ ! -f "$file" ] || [ ! -r "$file" ]; then continue; fi
+    if ! belongs_to_me "$file" || is_the_kernels "$file"; then continue; fi
     read_head "$file"
     case $head in
       *'DETERMINATE NIX CONFIG'*) record header "$file" determinate ;;
@@ -55,17 +55,6 @@ look_at_owner() {
       *'your NixOS configuration'* | *'from the nix.* options'*) record header "$file" nixos ;;
     esac
   done
-}
-
-# read_head FILE: sets head to its first lines.
-read_head() {
-  head=''
-  {
-    for _ in 1 2 3 4 5 6; do
-      IFS= read -r line || break
-      head=$head$line$newline
-    done <"$1"
-  } 2>/dev/null
 }
 
 look_at_configuration() {

@@ -179,3 +179,12 @@ def test_a_daemon_that_has_just_ended_has_no_environment_and_is_no_error() -> No
         assert beginning != BEGINNING
         steps = f"show_unit() {{ echo '{shown}'; }}\nfind_daemon\necho $daemon_pid$overrides"
         assert said(steps, beginning=beginning) == [str(ended.pid)]
+
+
+def test_a_file_without_an_end_is_begun_and_not_read_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "nix.conf"
+    file.write_text("# one\n\n# three\n4\n5\n6\n# seven\n")
+    assert said(f'read_head {file}\necho "$head"') == ["# one", "", "# three", "4", "5", "6"]
+    with file.open("r+b") as opened:
+        opened.truncate(1 << 40)
+    assert said(f'read_head {file}\necho "$head"') == ["# one", "", "# three", "4", "5", "6"]
