@@ -47,6 +47,9 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
     foreign = tuple(_not_the_one(machine, system))
     if machine.system != system:
         return foreign
+    if machine.nix_state is NixState.CHANGEABLE:
+        # Who can, and how that is mended, first.
+        foreign = (*access(policy, machine, owner_of(machine)), *foreign)
     if machine.nix is None or foreign:
         return (*foreign, *credentials(policy, machine, ()))
     owner = owner_of(machine)
@@ -102,6 +105,10 @@ def _not_the_one(machine: Machine, system: str) -> Iterator[Finding]:
             there = "it is there, but not its store"
             to_do = "mount it (after a reboot, unlock the disk), then run again"
             yield unknown(Rule.NO_NIX, Remedy.BLOCKS, "/nix", there, to_do)
+        case NixState.CHANGEABLE:
+            there = "root does not run it: others can change it, or a folder on the way"
+            to_do = "let root alone change them, then run again"
+            yield unknown(Rule.NO_NIX, Remedy.BLOCKS, machine.nix_path, there, to_do)
         case NixState.PRESENT if machine.nix is None:
             there, to_do = "`nix --version` tells no version that is known", "run it there and see"
             yield unknown(Rule.NO_NIX, Remedy.BLOCKS, machine.nix_path, there, to_do)

@@ -33,11 +33,13 @@ class Manager(StrEnum):
 
 
 class NixState(StrEnum):
-    """Whether there is a Nix. Unmounted: /nix is there, the store is not."""
+    """Whether there is a Nix. Unmounted: /nix is there, the store is not. Changeable: others can
+    change it, or a folder on the way, so that root does not run it."""
 
     PRESENT = "present"
     ABSENT = "absent"
     UNMOUNTED = "unmounted"
+    CHANGEABLE = "changeable"
 
 
 class Trust(StrEnum):

@@ -554,10 +554,11 @@ home_of() {
 }
 
 # Sets nix to the nix that belongs to the daemon, or the first there is: a command over SSH on macOS
-# has none of these in PATH. Sets nix_state: present, absent, or unmounted (/nix, but no store), and
-# nix_user: who runs it. What is in a person's own store must not run as root.
+# has none of these in PATH. Sets nix_state: present, absent, unmounted (/nix, but no store), or
+# changeable (by others, so that root does not run it: refused_nix), and nix_user: who runs it. What is
+# in a person's own store must not run as root.
 find_nix() {
-  nix='' nix_state=absent nix_user=$me
+  nix='' refused_nix='' nix_state=absent nix_user=$me
   find_store_owner
   if [ "$my_uid" = 0 ] && [ "$manager" = none ] && [ -n "$store_owner" ]; then
     nix_user=$store_owner
@@ -565,19 +566,45 @@ find_nix() {
   home=$(home_of "$nix_user")
   for bin in "${daemon%/*}" /nix/var/nix/profiles/default/bin /run/current-system/sw/bin /usr/bin \
     /usr/local/bin "$home/.nix-profile/bin" "$home/.local/state/nix/profile/bin"; do
-    if [ -n "$bin" ] && [ -x "$bin/nix" ] && { [ "$bin" = /usr/bin ] || may_run_from; }; then
+    if [ -z "$bin" ] || [ ! -x "$bin/nix" ]; then continue; fi
+    if [ "$my_uid" != 0 ] || [ "$nix_user" != "$me" ] || may_run "$bin/nix"; then
       nix=$bin/nix nix_state=present
       break
     fi
+    nix_state=changeable refused_nix=${refused_nix:-$bin/nix}
   done
-  [ -n "$nix" ] || [ ! -d /nix ] || [ -d /nix/store ] || nix_state=unmounted
+  [ "$nix_state" != absent ] || [ ! -d /nix ] || [ -d /nix/store ] || nix_state=unmounted
 }
 
-# Whether what lies in $bin may run as root: root alone can write there.
-may_run_from() {
-  [ "$my_uid" = 0 ] && [ "$nix_user" = "$me" ] || return 0
-  # shellcheck disable=SC2012  # not the name
-  ls -ldn "$(cd -P "$bin" && pwd -P)/." 2>/dev/null | awk '{ exit $3 != 0 || $1 ~ /^.....w|^........w/ }'
+# may_run PATH: whether root alone can change what root would run by this path: that, each folder on the
+# way, and each link. In a sticky folder others cannot change what is root's.
+may_run() {
+  at='' rest=${1#/}/ hops=0
+  set -- /
+  while [ -n "$rest" ]; do
+    name=${rest%%/*} rest=${rest#*/}
+    case $name in
+      '' | .) continue ;;
+      ..)
+        at=${at%/*}
+        continue
+        ;;
+    esac
+    set -- "$@" "$at/$name"
+    if [ ! -h "$at/$name" ]; then
+      at=$at/$name
+      continue
+    fi
+    hops=$((hops + 1))
+    [ "$hops" -le 40 ] && target=$(readlink "$at/$name") || return 1
+    case $target in /*) at='' ;; esac
+    rest=${target#/}/$rest
+  done
+  # With -q no name makes a line more.
+  # shellcheck disable=SC2012  # not the names
+  ls -ldnq "$@" 2>/dev/null | awk -v count="$#" '
+    $3 != 0 || ($1 ~ /^[^l]....w|^[^l].......w/ && $1 !~ /^d........[tT]/) { others = 1 }
+    END { exit others || NR != count }'
 }
 
 # Sets version (what Nix says of itself), ask and show (how it is asked of its daemon, and of its

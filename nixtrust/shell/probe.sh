@@ -22,7 +22,7 @@ look_at_nix() {
   find_nix
   version=''
   [ -z "$nix" ] || find_version
-  record nix "$nix_state" "$nix" "$version" "$conf_dir"
+  record nix "$nix_state" "${nix:-$refused_nix}" "$version" "$conf_dir"
   if [ -S /nix/var/nix/daemon-socket/socket ]; then socket=present; else socket=absent; fi
   record daemon "$manager" "$unit" "$daemon_state" "$kill_mode" "$daemon_started" "$socket" \
     "$overrides"

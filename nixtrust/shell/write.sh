@@ -52,7 +52,7 @@ begin() {
   if [ -e "$pending" ]; then old_is_good; else rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*; fi
   find_daemon
   find_nix
-  [ -n "$nix" ] || conclude failed 'Nix is gone'
+  [ -n "$nix" ] || conclude failed 'Nix is gone, or others can change it'
   find_version
   # Where a restart was due already, what was written may well be why.
   if daemon_answers || has_good; then alive=yes; else alive=''; fi

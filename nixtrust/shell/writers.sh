@@ -3,7 +3,8 @@
 # Who besides root can change what the daemon reads and runs. In front of probe.sh: root alone asks.
 
 look_at_writers() {
-  if [ "$my_uid" != 0 ] || [ "$nix_state" != present ] || [ "$nix_user" != root ]; then return; fi
+  if [ "$my_uid" != 0 ] || [ "$nix_user" != root ]; then return; fi
+  case $nix_state in present | changeable) ;; *) return ;; esac
   ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=''
   each_line walk "$(depended_on)"
   # The daemon's database has files that come and go.
@@ -24,7 +25,7 @@ look_at_writers() {
 
 # What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix"
+  printf '%s\n' "$seen" "$daemon" "${nix:-$refused_nix}"
   for name in machines netrc registry.json; do echo "$conf_dir/$name"; done
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\//p'

@@ -360,6 +360,25 @@ def test_roots_own_nix_reads_no_configuration_that_others_can_change(
     assert {user.name: user.trust for user in seen.users}["root"] is Trust.TRUSTED
 
 
+def test_root_runs_no_nix_that_others_can_change_and_says_who_can(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["trixie"])
+    machine.run("""
+        mv /usr/bin/nix /root/nix
+        printf '#!/bin/sh\\n: >/root/ran\\n' >/usr/bin/nix
+        chmod 755 /usr/bin/nix; chown baleen /usr/bin/nix
+    """).check_returncode()
+    try:
+        status, output = said(machine)
+        assert [each.where for each in judged(machine)] == ["/usr/bin/nix"]
+    finally:
+        ran = machine.run("mv -f /root/nix /usr/bin/nix; test -e /root/ran").returncode == 0
+    assert not ran
+    assert status != 0
+    assert "nothing written: /usr/bin/nix: baleen, who owns it, can change it" in output
+
+
 def test_root_reads_no_interpreter_of_a_hook_that_others_can_change(
     machines: dict[str, lab.Machine],
 ) -> None:

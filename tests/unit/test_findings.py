@@ -70,6 +70,11 @@ HINDERED: Mapping[Rule, tuple[tuple[Machine | Unread, str], ...]] = {
             " mount it (after a reboot, unlock the disk), then run again",
         ),
         (
+            machine(nix_state=NixState.CHANGEABLE, nix=""),
+            "/usr/bin/nix: root does not run it: others can change it, or a folder on the way;"
+            " let root alone change them, then run again",
+        ),
+        (
             machine(nix=""),
             "/usr/bin/nix: `nix --version` tells no version that is known; run it there and see",
         ),
