@@ -351,12 +351,9 @@ find_daemon() {
   # Another service manager's: the first of its processes; each connection has one more.
   if [ "$manager" = none ] && [ -S /nix/var/nix/daemon-socket/socket ]; then
     pid=''
-    # Anybody may call a process so, one of setuid root too.
     for pid in $(ps -A -o pid= -o uid= -o comm= 2>/dev/null |
       awk '$2 == 0 && $3 ~ /(^|\/)nix-daemon$/ { print $1 }'); do
-      case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-        */nix-daemon | */nix | */determinate-nixd) is_a_containers "$pid" || break ;;
-      esac
+      if is_nix "$pid" && ! is_a_containers "$pid"; then break; fi
       pid=''
     done
     daemon_pid=$pid
@@ -376,6 +373,16 @@ find_daemon() {
       conf_dir=$stated overrides="$overrides NIX_CONF_DIR"
     fi
   fi
+}
+
+# is_nix PID: by its program, which may have been replaced since. Anybody may call a process so, one of
+# setuid root too.
+is_nix() {
+  program=$(readlink "/proc/$1/exe" 2>/dev/null)
+  case ${program%' (deleted)'} in
+    */nix-daemon | */nix | */determinate-nixd) ;;
+    *) return 1 ;;
+  esac
 }
 
 # Whether a process is known to be in another pid namespace than this one.

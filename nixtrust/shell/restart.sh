@@ -22,10 +22,14 @@ comes_up() {
 # question that was just asked may be about to end.
 somebody_is_connected() {
   for _ in 1 2 3; do
-    # Anybody may call a process so.
-    ps -A -o pid= -o ppid= -o uid= -o comm= 2>/dev/null | awk '
+    connected=''
+    for pid in $(ps -A -o pid= -o ppid= -o uid= -o comm= 2>/dev/null | awk '
       $3 == 0 && $4 ~ /(^|\/)nix-daemon$/ { above[$1] = $2 }
-      END { for (each in above) if (above[each] in above) exit 0; exit 1 }' || return 1
+      END { for (each in above) if (above[each] in above) print above[each] }'); do
+      # macOS has no /proc.
+      if [ "$manager" = launchd ] || { is_nix "$pid" && ! is_a_containers "$pid"; }; then connected=yes; fi
+    done
+    [ -n "$connected" ] || return 1
     sleep 1
   done
 }

@@ -58,11 +58,11 @@ begin() {
   if daemon_answers || has_good; then alive=yes; else alive=''; fi
 }
 
-# Whether nobody else could write what is to be made up for.
+# Whether nobody else could write what is to be made up for, nor have it written elsewhere.
 is_own_word() {
   # shellcheck disable=SC2012  # not the name
-  [ ! -e "$pending" ] || ls -ldnq "$pending" 2>/dev/null |
-    awk -v uid="$my_uid" '{ exit $3 != uid || $1 !~ /^-....[^w]..[^w]/ }'
+  ! is_there "$pending" || ls -ldnq "$pending" 2>/dev/null |
+    awk -v uid="$my_uid" '{ exit $2 != 1 || $3 != uid || $1 !~ /^-....[^w]..[^w]/ }'
 }
 
 # --- The candidates -----------------------------------------------------------------------------

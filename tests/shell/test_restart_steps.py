@@ -1,8 +1,13 @@
 """The restart and the way back, in a folder of their own; the daemon is a stand-in that dies."""
 
+import os
 import shlex
 import shutil
-from collections.abc import Mapping
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +146,60 @@ def test_a_daemon_that_was_dead_before_takes_nothing_back(folder: Folder) -> Non
     assert folder.conf.read_text() == "bad too"
 
 
+# What is not a run's own word --------------------------------------------------------------------
+
+NOT_OWN = {
+    "others can write": "chmod 666 $dir/MARKER",
+    "a group can write": "chmod 660 $dir/MARKER",
+    "a link": "mv $dir/MARKER $dir/x; ln -s x $dir/MARKER",
+    "a second name": "mv $dir/MARKER $dir/x; ln $dir/x $dir/MARKER",
+    "a folder": "rm $dir/MARKER; mkdir $dir/MARKER",
+    **({"somebody else's": "chown nobody $dir/MARKER"} if os.getuid() == 0 else {}),
+}
+
+
+@pytest.mark.parametrize("laying", NOT_OWN.values(), ids=NOT_OWN)
+def test_a_word_of_a_restart_that_somebody_else_may_have_written_is_not_taken_for_ours(
+    laying: str, folder: Folder
+) -> None:
+    original = folder.path / "nix.conf.before-nixtrust"
+    original.write_text("mine")
+    (folder.path / GOOD).write_text("evil")
+    (folder.path / MARKER).write_text(f"made\t{original}\nput\t{folder.conf}\t1\n")
+    laid = laying.replace("MARKER", MARKER).replace("$dir", str(folder.path))
+    subprocess.run(["sh", "-c", laid], check=True)
+    (folder.read / "nix.conf").write_text("bad")
+    folder.conf.write_text("bad too")
+    assert folder.run(RESTART).result is Result.DEAD
+    assert folder.conf.read_text() == "bad too"
+    assert original.read_text() == "mine"
+
+
+def test_a_link_in_the_place_of_that_word_is_not_written_through(folder: Folder) -> None:
+    (folder.path / MARKER).symlink_to(folder.path.parent / "elsewhere")
+    assert folder.run(folder.putting("new"), PUT_OFF).result is Result.PENDING
+    assert not (folder.path.parent / "elsewhere").exists()
+    assert not (folder.path / MARKER).is_symlink()
+
+
+def test_of_what_that_word_names_only_an_original_in_the_folder_goes(folder: Folder) -> None:
+    folder.run(folder.putting("bad"), PUT_OFF)
+    others = [
+        folder.path.parent / "x.before-nixtrust",
+        folder.path / "registry.json",
+        folder.path / "sub/x.before-nixtrust",
+    ]
+    for path in others:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    with (folder.path / MARKER).open("a") as word:
+        word.write("".join(f"made\t{path}\n" for path in others))
+        word.write(f"made\t{folder.path}/../x.before-nixtrust\nmade\tsub/x.before-nixtrust\n")
+    assert folder.run(RESTART).result is Result.ROLLED_BACK
+    assert not (folder.path / "nix.conf.before-nixtrust").exists()
+    assert {path.read_text() for path in others} == {"mine"}
+
+
 # Edited meanwhile -------------------------------------------------------------------------------
 
 EDITS = {
@@ -224,3 +283,62 @@ def test_a_build_is_told_by_who_runs_it(group: str, uid: str, builds: bool, fold
     decides = f"builds_run '{group}' && conclude pending builds"
     outcome = folder.run(PEOPLE, processes, decides, "finish")
     assert outcome.result is (Result.PENDING if builds else Result.DONE)
+
+
+# Who is connected -------------------------------------------------------------------------------
+
+# As the daemon has a process for each connection: one that has forked and not begun anything else.
+FORKS = "( while :; do read -r _ <>fifo; done ) & : >forked; wait"
+
+
+@contextmanager
+def process_pair(folder: Path, program: str, user: str, through: str) -> Iterator[None]:
+    """While a process runs that is called nix-daemon, with one more below it.
+
+    + program: the name of what runs, and what is called so leads there
+    + through: the command that begins it, if any
+    """
+    bash = shutil.which("bash")
+    assert bash is not None
+    shutil.copy(bash, folder / program)
+    if program != "nix-daemon":
+        (folder / "nix-daemon").symlink_to(program)
+    os.mkfifo(folder / "fifo")
+    folder.chmod(0o777)
+    (folder / "fifo").chmod(0o666)
+    began = subprocess.Popen(
+        [*through.split(), folder / "nix-daemon", "-c", FORKS],
+        cwd=folder,
+        user=user,
+        process_group=0,
+    )
+    try:
+        while not (folder / "forked").exists():
+            time.sleep(0.01)
+        yield
+    finally:
+        os.killpg(began.pid, signal.SIGKILL)
+        began.wait()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(
+    ("program", "user", "through", "result"),
+    [
+        ("nix-daemon", "root", "", Result.PENDING),
+        ("nix", "root", "", Result.PENDING),
+        ("nix-daemon", "nobody", "", Result.DONE),
+        # As one of setuid root that anybody has begun by way of a link.
+        ("sudo", "root", "", Result.DONE),
+        ("nix-daemon", "root", "unshare --pid --fork", Result.DONE),
+    ],
+    ids=["the daemon", "behind a link", "a member's", "of setuid root", "a container's"],
+)
+def test_a_restart_is_put_off_by_the_daemons_processes_and_not_by_what_a_member_calls_so(
+    program: str, user: str, through: str, result: Result, folder: Folder, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    its = "manager=systemd kill_mode=control-group\nbuilds_run() { return 1; }"
+    with process_pair(tmp_path / "own", program, user, through):
+        outcome = folder.run(folder.putting("new"), its, "restart_daemon nixbld\nfinish")
+    assert outcome.result is result
