@@ -5,14 +5,15 @@ Each attack is made once, by `make soak` twenty times.
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
 
 import lab
 from nixtrust.machine import Machine, Trust, Unread, read_answer
-from nixtrust.scripts import probe_script
+from nixtrust.removal import Cut
+from nixtrust.scripts import probe_script, remove_script
 from tests.lab.planting import stopping, write
 from tests.shell.removing import hurrying, shortened
 
@@ -76,7 +77,9 @@ def look(machine: lab.Machine, sent: str = "", how: str = "exec sh -s") -> Look:
     began = time.monotonic()
     ran = machine.run(how, input=sent or script(), timeout=120)
     seconds = time.monotonic() - began
-    assert SECRET not in ran.stdout + ran.stderr
+    assert SECRET not in ran.stdout
+    # Not what a shell says of one that was killed, nor what a person's process says there.
+    assert ran.stderr == ""
     seen = read_answer(ran.stdout.splitlines())
     assert isinstance(seen, Machine), seen
     assert "mia" not in {home.name for home in seen.unread_homes}
@@ -128,6 +131,7 @@ PROGRAMS: Mapping[str, tuple[str, str]] = {
         "setsid sleep 177 >/dev/null 2>&1 </dev/null & exit 0",
         "",
     ),
+    "kills all of its own": ("kill -KILL -1", "it was killed, or came to no end in time"),
     "signals everybody": ("kill -KILL 1 $(ps -A -o pid= -o user= | awk '/root/ {print $1}')", ""),
 }
 
@@ -146,12 +150,22 @@ def test_who_has_a_program_asked_is_alone_with_what_it_does(
     assert "setpriv" not in left
 
 
-def test_a_persons_process_has_nothing_of_roots(machine: lab.Machine) -> None:
+def removal(machine: lab.Machine) -> str:
+    """What takes the token out of his config.fish, and asks his shell about what is left."""
+    folder = f"{BALEEN}/.config/fish"
+    stamp = machine.run(f"stat -c '%d:%i:%s:%y:%z:%a:%u:%g' {folder}/config.fish").stdout.strip()
+    return "".join(remove_script([Cut("baleen", folder, "config.fish", stamp, "fish", ((0, 5),))]))
+
+
+@pytest.mark.parametrize("sends", [lambda _: script(), removal], ids=["look", "removal"])
+def test_a_persons_process_has_nothing_of_roots(
+    sends: Callable[[lab.Machine], str], machine: lab.Machine
+) -> None:
     own_fish(
         machine,
         f"""exec >{BALEEN}/seen 2>&1
         env
-        ls -l /proc/$PPID/fd
+        ls -l /proc/self/fd /proc/$PPID/fd
         cat /proc/[0-9]*/environ | tr '\\0' '\\n'
         cat /root/secret /etc/secret
         (: </dev/tty) && echo TERMINAL
@@ -159,16 +173,20 @@ def test_a_persons_process_has_nothing_of_roots(machine: lab.Machine) -> None:
         id""",
     )
     # `ulimit -f 0` lets no file be written; a fifo of his own takes it all the same.
-    as_baleen(machine, "mkfifo seen; (setsid timeout 60 cat seen >kept 2>/dev/null </dev/null &)")
-    terminal = f"export ROOTS={SECRET}; cat >/run/it; script -qec 'sh -s </run/it' /dev/null"
-    ran = machine.run(terminal, input=script())
+    keep = "setsid timeout 60 sh -c 'while cat seen; do :; done'"
+    as_baleen(machine, f"mkfifo seen; ({keep} >kept 2>/dev/null </dev/null &)")
+    open_ = " ".join(f"{number}</root/secret" for number in range(3, 10))
+    at_terminal = f"(: </dev/tty) && exec sh -s </run/it {open_}"
+    terminal = f"export ROOTS={SECRET}; cat >/run/it; script -qec '{at_terminal}' /dev/null"
+    ran = machine.run(terminal, input=sends(machine))
     assert "end\t" in ran.stdout
     kept = (machine.root / "home/baleen/kept").read_text()
     assert "(baleen)" in kept
     assert SECRET not in kept
+    assert "-> /root/secret" not in kept
     assert "TERMINAL" not in kept
     assert "CapEff:\t0000000000000000" in kept
-    assert "NoNewPrivs:\t1" in kept
+    assert sends is removal or "NoNewPrivs:\t1" in kept
     assert "HOME=/root" not in kept
     machine.run("rm -f /run/it")
 
@@ -193,6 +211,10 @@ FILES: Mapping[str, str] = {
     "an include that goes round": "mkdir -p .config/nix; cd .config/nix;"
     " echo 'include a' >nix.conf; echo 'include nix.conf' >a",
     "a closed home": "chmod 0 .",
+    "links that go round": "rm -f .bashrc; ln -s .profile .bashrc; ln -sf .bashrc .profile;"
+    " rm -rf .config; ln -s .config/x .config; ln -s ../baleen/./src/.. src",
+    "links by way of dots": "rm -f .bashrc; ln -s ./../../root/./secret .bashrc;"
+    " rm -rf .config; ln -s ../baleen/../.././root/.config .config; ln -s .././../etc/secret .env",
     "root's folder in his": "rm -rf .config; ln -s /root .config; ln -s / src",
 }
 
@@ -320,6 +342,40 @@ def test_what_a_file_of_roots_leads_to_in_a_home_is_told_by_whom_it_belongs_to(
     finally:
         (machine.root / unit.lstrip("/")).unlink()
     assert (found.told_by, found.place.id) == ("baleen", "environment-file")
+
+
+def test_links_of_roots_that_go_round_or_by_way_of_dots_are_followed_by_him_alone(
+    machine: lab.Machine,
+) -> None:
+    write(machine, f"{BALEEN}/d/token", f"export CACHIX_AUTH_TOKEN={TOKEN}\n".encode(), "baleen")
+    as_baleen(machine, "ln -s round round2; ln -s ./../baleen/round2 round; mkdir d/e")
+    machine.run(f"""
+        ln -s {BALEEN}/round /root/.bash_aliases
+        ln -s ./../home/./baleen/d/e/../token /root/.bash_login
+    """).check_returncode()
+    try:
+        its = look(machine)
+    finally:
+        machine.run("rm /root/.bash_aliases /root/.bash_login")
+    assert its.seconds < 8
+    [found] = [each for each in its.seen.credentials if each.path.endswith("/token")]
+    assert found.told_by == "baleen"
+
+
+# As where the network serves a home and root is nobody there.
+WITHOUT_POWER = "setpriv --bounding-set=-dac_override,-dac_read_search"
+
+
+def test_a_home_that_root_cannot_see_is_looked_at_by_whom_it_belongs_to(
+    machine: lab.Machine,
+) -> None:
+    write(machine, f"{BALEEN}/.netrc", f"machine a.cachix.org password {TOKEN}".encode(), "baleen")
+    as_baleen(machine, "chmod 700 .")
+    assert machine.run(f"{WITHOUT_POWER} ls {BALEEN}").returncode != 0
+    its = look(machine, how=f"exec {WITHOUT_POWER} sh -s")
+    assert its.unread == {}
+    told = [(each.path, each.told_by) for each in its.seen.credentials]
+    assert (f"{BALEEN}/.netrc", "baleen") in told
 
 
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])

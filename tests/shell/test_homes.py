@@ -5,11 +5,12 @@ import subprocess
 import pytest
 
 from tests.shell.looking import functions
+from tests.shell.write_steps import SHELLS
 
 
-def said(steps: str) -> subprocess.CompletedProcess[str]:
+def said(steps: str, shell: str = "sh") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-s"],
+        [*shell.split(), "-s"],
         input=f"{functions({})}\n{steps}\n}}\nmain </dev/null\n",
         capture_output=True,
         text=True,
@@ -30,6 +31,37 @@ look_at_homes
 """
     ends = [line for line in said(steps).stdout.splitlines() if line.startswith("part-end")]
     assert ends == [*(f"part-end\t{number}\t137" for number in range(1, 13)), "part-end\t13\t0"]
+
+
+ONE = """
+my_uid=0 given='' leading='' orphans='' system_startups='' look_began=$(date +%s)
+people_with_homes="mia${{tab}}2000${{tab}}$newline"
+id() {{ :; }}
+begin_apart() {{ cat >/dev/null; {does}; }}
+look_at_homes
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("does", "answer"),
+    [
+        (
+            "printf 'Killed\\npart-end\\t1\\t0\\nend\\t9\\n' >&2; echo end",
+            ["|end", "part-end\t1\t0"],
+        ),
+        ("echo begun; sh -c 'kill -KILL $$'", ["|begun", "part-end\t1\t137"]),
+        ("echo begun; sh -c 'kill -SEGV $$'", ["|begun", "part-end\t1\t139"]),
+        ("no-such-program", ["part-end\t1\t127"]),
+    ],
+    ids=["says things", "is killed", "crashes", "cannot be begun"],
+)
+def test_what_a_persons_process_or_its_shell_says_of_faults_is_no_part_of_any_answer(
+    does: str, answer: list[str], shell: str
+) -> None:
+    ended = said(ONE.format(does=does), shell)
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines() == ["person\t1\tmia\t", "part\t1", *answer]
 
 
 DSCL = """

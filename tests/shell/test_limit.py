@@ -1,10 +1,14 @@
 """A command that hangs on a machine is ended with all that it was started through, and nobody who
 is not root can make the script wait longer."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
+import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,8 +39,11 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"PATH={tmp_path}:$PATH\n{nothing}\n"
 
 
-def ran(steps: str) -> tuple[str, float]:
-    """What steps print, behind the functions that all scripts have, and how long they take."""
+def ran(steps: str, first: Callable[[], object] | None = None) -> tuple[str, float]:
+    """What steps print, behind the functions that all scripts have, and how long they take.
+
+    + first: what their process does before it begins, in a session of its own
+    """
     functions, found, _ = f"main() {{\n{probe_functions({})}".partition(
         "# The file a path leads to"
     )
@@ -51,6 +58,8 @@ def ran(steps: str) -> tuple[str, float]:
         text=True,
         check=True,
         timeout=300,
+        preexec_fn=first,
+        start_new_session=first is not None,
     )
     return ended.stdout, time.monotonic() - began
 
@@ -129,6 +138,30 @@ def test_as_who_let_a_process_come_to_no_end_none_is_begun_again() -> None:
     )
     assert said.split()[-2:] == ["137", "root"]
     assert "again" not in said
+
+
+@needs_root
+def test_what_is_begun_as_somebody_else_has_no_terminal_and_no_file_of_roots(
+    tools: str, tmp_path: Path
+) -> None:
+    """As in the removal, and when the daemon is asked."""
+    (secret := tmp_path / "secret").touch()
+    has = f"(: </dev/tty) 2>/dev/null && echo terminal; ls -l /proc/self/fd | grep -F {secret}"
+    opened = f"exec {' '.join(f'{number}<{secret}' for number in range(5, 10))}"
+    main, other = pty.openpty()
+    try:
+        said, _ = ran(
+            f"{opened}\n{has}\necho as nobody\n{tools}as_user_for 9 nobody sh -c '{has}; :'",
+            lambda: fcntl.ioctl(other, termios.TIOCSCTTY, 0),
+        )
+    finally:
+        os.close(main)
+        os.close(other)
+    roots, _, nobodys = said.partition("as nobody\n")
+    assert roots.startswith("terminal\n")
+    assert roots.count(str(secret)) == 5
+    # macOS has no setsid(1): there pyinfra begins all in a session of its own.
+    assert nobodys == "" or ("command()" in tools and nobodys == "terminal\n")
 
 
 @needs_root
