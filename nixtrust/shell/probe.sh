@@ -102,29 +102,41 @@ accounts() {
   fi
 }
 
-# Sets people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each. An
-# account need not be enumerable, so whoever owns another home is one too.
+# Sets people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each; a line
+# behind a tab is none. An account need not be enumerable, so whoever owns another home is one too.
 find_people() {
-  people=root:0:$(cd ~root 2>/dev/null && pwd):$newline
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
-  listed=$(accounts) || be_unread
+  # By awk, since there may be thousands of both. Behind a tab stand the homes.
+  found=$(
+    {
+      accounts || echo failed
+      for home in "$homes"/*; do printf '\t%s\n' "$home"; done
+    } | root=$(cd ~root 2>/dev/null && pwd) awk -F : -v least="$least" -v most="$most" '
+      BEGIN { tell("root", 0, ENVIRON["root"], "") }
+      $0 == "failed" { failed = 1 }
+      /^\t/ {
+        home = substr($0, 2)
+        if (!(home in homes)) print
+        next
+      }
+      $3 ~ /^[0-9]+$/ && $3 + 0 >= least && $3 + 0 <= most && !($1 in names) { tell($1, $3, $6, $7) }
+      END {
+        exit failed
+      }
+      function tell(name, uid, home, shell) {
+        while (home ~ /.\/$/) home = substr(home, 1, length(home) - 1)
+        names[name]
+        homes[home]
+        print name ":" uid ":" home ":" shell
+      }'
+  ) || be_unread
+  people=$found$newline strangers='' orphans=''
   set -f
   IFS=$newline
-  for line in $listed; do
-    IFS=:
-    # shellcheck disable=SC2086  # its fields
-    set -- $line
-    if [ "${3:-0}" -ge "$least" ] && [ "$3" -le "$most" ]; then person "$@"; fi
+  for line in $found; do
+    case $line in "$tab"*) strangers=$strangers$newline${line#"$tab"} ;; esac
   done
-  set +f
-  set -- "$homes"/*
-  set -f
-  strangers='' orphans=''
-  for home; do
-    case $people in *":$home:"*) ;; *) strangers=$strangers$newline$home ;; esac
-  done
-  IFS=$newline
   # shellcheck disable=SC2012,SC2086  # a list; only the owner's name is read
   listed=${strangers:+$(limit 5 ls -ld $strangers 2>/dev/null)}
   # What is gone by now is no failure.
@@ -169,6 +181,7 @@ look_at_users() {
   set -f
   IFS=$newline
   for line in $people; do
+    case $line in "$tab"*) continue ;; esac
     set -f
     IFS=:
     # shellcheck disable=SC2086  # its fields
