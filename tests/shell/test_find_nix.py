@@ -77,6 +77,15 @@ def test_root_does_not_run_what_a_link_of_roots_leads_to_in_a_home(
     assert found(bin_)[:2] == ["", "changeable"]
 
 
+def test_in_a_sticky_folder_a_link_of_somebody_elses_leads_root_to_no_nix(
+    bin_: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles").chmod(0o1777)
+    assert found(bin_)[:2] == [f"{bin_}/nix", "present"]
+    os.lchown(tmp_path / "profiles/default", 65534, 65534)
+    assert found(bin_)[:2] == ["", "changeable"]
+
+
 def test_what_is_in_a_persons_own_store_runs_as_that_person(bin_: Path) -> None:
     shutil.chown(bin_, "nobody")
     own = "manager=none\nfind_store_owner() { store_owner=nobody; }"
