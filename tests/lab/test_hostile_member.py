@@ -325,7 +325,9 @@ def test_many_who_come_to_no_end_hinder_nobody_behind_them(machine: lab.Machine)
         its = look(machine, script().replace("home_seconds=20", "home_seconds=3"))
     finally:
         for name in names:
-            machine.run(f"pkill -KILL -u {name}; userdel -r {name}")
+            # Not one whose processes are not all gone yet.
+            gone = f"while pkill -KILL -u {name}; do sleep 0.1; done; userdel -r {name}"
+            assert machine.run(f"{gone} 2>/dev/null; ! id {name} 2>/dev/null").returncode == 0
     assert its.unread == dict.fromkeys(names, IN_TIME)
     assert its.seconds < 15
 
