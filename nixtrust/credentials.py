@@ -87,12 +87,16 @@ class Syntax(StrEnum):
 
 
 class Removal(StrEnum):
-    """What nixtrust takes away: the file, entries of it, whole lines of it, or nothing itself."""
+    """What nixtrust takes away: the file, entries of it, whole lines of it, or nothing itself.
+
+    `PARTS`: of a copy that is nixtrust's own each credential, in a comment too, and nothing else.
+    """
 
     FILE = "file"
     FILE_OR_LINES = "file-or-lines"
     ENTRIES = "entries"
     LINES = "lines"
+    PARTS = "parts"
     NOTHING = "nothing"
 
 
@@ -207,9 +211,24 @@ PLACES: tuple[Place, ...] = (
         Removal.ENTRIES,
     ),
     Place(
+        "nix-conf-original",
+        "the nix.conf that nixtrust has found, and keeps for the way back",
+        "nixtrust",
+        tuple(
+            f"{path}.before-nixtrust"
+            for path in (
+                "$NIX_CONF_DIR/nix.conf",
+                "$NIX_CONF_DIR/nix.custom.conf",
+                "$XDG_CONFIG_HOME/nix/nix.conf",
+            )
+        ),
+        Syntax.CONF,
+        Removal.PARTS,
+    ),
+    Place(
         "nix-conf",
         "settings of Nix, and copies of them",
-        "people, and nixtrust, which keeps the original",
+        "people, and nixtrust, which sets an original aside",
         (
             *(f"$NIX_CONF_DIR/{name}*" for name in ("nix.conf", "nix.custom.conf")),
             *(f"{folder}/nix/nix.conf*" for folder in ("/etc/xdg", "$XDG_CONFIG_HOME")),

@@ -50,6 +50,8 @@ _DONE = {
     Removal.ENTRIES: "the entries go, those of other hosts stay",
     Removal.LINES: "a whole line that sets one variable to one literal goes, anything else is"
     " reported",
+    Removal.PARTS: "the password of an address goes, and what is clearly a token or a key in a"
+    " comment, a line that is nothing but that comment as a whole; all else stays",
     Removal.NOTHING: "reported, with the command to do it by hand",
 }
 

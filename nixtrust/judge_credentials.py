@@ -58,6 +58,8 @@ def is_removable(credential: Credential) -> bool:
             return False
         case Removal.FILE | Removal.FILE_OR_LINES if not credential.end:
             return credential.hindrance in (None, Hindrance.OWNER)
+        case Removal.PARTS if credential.end:
+            return credential.hindrance in (None, Hindrance.COMMENT)
     return credential.hindrance is None
 
 

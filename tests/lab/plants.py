@@ -227,6 +227,12 @@ _EVERYWHERE: tuple[tuple[str, str, int, str], ...] = (
         0o600,
         "# \udcff\r\nDEBUG=1\r\n«CACHIX_AUTH_TOKEN={token}\r\n»PASSWORD={other}\r\n",
     ),
+    (
+        "nix-conf-original",
+        ".config/nix/nix.conf.before-nixtrust",
+        0o644,
+        "cores = 1 #« cachix {token}»\n«# authtoken {token}\n»store = https://«:{token}@»x.cachix.org",
+    ),
     ("envrc", "src/.envrc", 0o644, "«export CACHIX_AUTH_TOKEN={token}\n»use nix\n"),
     ("dotenv", "src/app/.env.local", 0o644, "DEBUG=1\n«CACHIX_AUTH_TOKEN='{token}'»"),
     (
@@ -446,6 +452,12 @@ def _of_system() -> Iterator[Plant]:
             "nix-conf",
             "/etc/nix/nix.conf.before-nixtrust.old",
             "# \udce9\nsubstituters = https://a https://§:{other}@mine.cachix.org # b\n",
+        ),
+        (
+            "nix-conf-original",
+            "/etc/nix/nix.custom.conf.before-nixtrust",
+            "# \udce9\nsubstituters = https://a https://«:{other}@»mine.cachix.org # b\n"
+            "«# cachix authtoken {token}\r\n»# that was all\r\n",
         ),
         ("profile", "/etc/profile.d/cachix.sh", "«export CACHIX_AUTH_TOKEN={token}\n»:\n"),
         ("bash", "/etc/bash.bashrc", f"{_INTERACTIVE}«export CACHIX_AUTH_TOKEN={{token}}\n»X=1\n"),

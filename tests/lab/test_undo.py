@@ -181,6 +181,7 @@ def test_what_would_block_a_deploy_does_not_block_the_way_back(trixie: lab.Machi
 # Without a credential ---------------------------------------------------------------------------
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA.bWFkZS11cA-for-this-test"
+ORIGINAL = "/etc/nix/nix.conf.before-nixtrust"
 COMMENT = f"# cachix authtoken {TOKEN}\r\n".encode()
 WITHOUT = (
     b"# \xe9\nextra-substituters = https://x.cachix.org # \xff\ntrusted-users = root mia\n"
@@ -220,6 +221,50 @@ def test_where_credentials_are_to_be_reported_alone_they_are_kept(trixie: lab.Ma
     # The way back is the same, whatever is declared by then.
     undo(trixie)
     assert everything(trixie) == before
+
+
+def test_an_original_of_an_earlier_run_loses_its_credentials_and_nothing_else(
+    trixie: lab.Machine,
+) -> None:
+    lay_out(trixie, {"nix.conf": WITH})
+    conf(trixie).chmod(0o644)
+    policy = declaring().model_copy(update={"cachix_credentials": "report"})
+    assert send(trixie, writing(trixie, policy)).result is Result.DONE
+    there = conf(trixie).read_bytes()
+    for secret in (COMMENT, b":mU4k9xQ@", f" cachix: {TOKEN}".encode()):
+        there = there.replace(secret, b"")
+    conf(trixie).write_bytes(there)
+    trixie.run(RESTART).check_returncode()
+    original = conf(trixie, "nix.conf.before-nixtrust")
+    original.chmod(0o640)
+    before, inode_before = everything(trixie), original.stat().st_ino
+    assert before[original.name].content == WITH
+    reported = run_for(trixie, "deploy.py", "-y", "--data", "cachix_credentials=report")
+    assert reported.returncode == 1
+    for line in (2, 3, 6, 7):
+        assert f"still differs: {ORIGINAL}:{line}: a" in reported.stdout
+    look = run_for(trixie, "deploy.py", "--dry", "--diff")
+    assert look.returncode == 0, look.stdout
+    for line in (2, 3, 6, 7):
+        assert f"to be taken out: {ORIGINAL}:{line}: a" in look.stdout
+    assert everything(trixie) == before
+    assert original.stat().st_ino == inode_before
+    running = daemon(trixie)
+    done = run_for(trixie, "deploy.py", "-y")
+    assert done.returncode == 0, done.stdout
+    without = replace(before[original.name], content=WITHOUT)
+    assert everything(trixie) == {**before, original.name: without}
+    assert (inode := original.stat().st_ino) != inode_before
+    again = run_for(trixie, "deploy.py", "-y")
+    assert again.returncode == 0, again.stdout
+    assert original.name not in again.stdout
+    assert original.stat().st_ino == inode
+    assert daemon(trixie) == running
+    undo(trixie)
+    assert everything(trixie) == {"nix.conf": without}
+    for said in (reported, look, done, again):
+        assert TOKEN not in said.stdout
+        assert "mU4k9xQ" not in said.stdout
 
 
 # Changed since ----------------------------------------------------------------------------------

@@ -301,6 +301,20 @@ def test_what_goes_with_a_line_of_nix_conf_is_told_so_and_its_other_lines_get_ne
     assert "`vim -n -i NONE -u NONE +2 /etc/nix/nix.conf`" in second.to_do
 
 
+def test_of_the_original_that_is_kept_a_comment_goes_too_unless_its_bytes_are_not_known() -> None:
+    path = f"{NIX_CONF}.before-nixtrust"
+    its = whole_line(path, 1, place=PLACE["nix-conf-original"])
+    comment = replace(its, line=2, hindrance=Hindrance.COMMENT)
+    assert [judged(each).remedy for each in (its, comment)] == [Remedy.REMOVE, Remedy.REMOVE]
+    returns = replace(comment, start=0, end=0)
+    compound = replace(its, start=0, end=0, hindrance=Hindrance.COMPOUND)
+    linked = replace(its, hindrance=Hindrance.LINK, link="/etc/nix/elsewhere")
+    assert {judged(each).remedy for each in (returns, compound, linked)} == {Remedy.HAND}
+    assert {judged(each, cachix_credentials="report").remedy for each in (its, comment)} == {
+        Remedy.HAND
+    }
+
+
 def test_a_line_is_not_deleted_by_its_number_where_that_will_change() -> None:
     path = "/home/mia/.bashrc"
     block = whole_line(path, 5, hindrance=Hindrance.BLOCK)
