@@ -8,6 +8,7 @@ docs/credentials.md are made from it. What the patterns mean:
     $NIX_CONF_DIR       the folder of the daemon's nix.conf
     <search-path>       each of `cachix_search_paths` below a home, and the folders right in it
     <netrc-file>        and the like: what such a setting, in nix.conf or a unit, leads to
+    <include>           what a nix.conf includes
     <beside>            each folder of a file that something may be taken out of
 """
 
@@ -232,6 +233,7 @@ PLACES: tuple[Place, ...] = (
         (
             *(f"$NIX_CONF_DIR/{name}*" for name in ("nix.conf", "nix.custom.conf")),
             *(f"{folder}/nix/nix.conf*" for folder in ("/etc/xdg", "$XDG_CONFIG_HOME")),
+            "<include>",
         ),
         Syntax.CONF,
         Removal.NOTHING,

@@ -174,6 +174,8 @@ def _patterns() -> Iterator[str]:
     yield "  enough, the file is reported as not looked into."
     yield "- `$NIX_CONF_DIR` is the folder of the daemon's nix.conf."
     yield "- `<search-path>` is each of `cachix_search_paths`, and each folder right in it."
+    yield "- `<include>` is each file that a nix.conf includes, or one of these does, as Nix"
+    yield "  resolves it; the same file by several names is one."
     yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"
     yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do;"
     yield "  `<ProgramArguments>` is what a job of launchd about Cachix is started with or watches."
@@ -196,10 +198,9 @@ def _hindrances() -> Iterator[str]:
 
 def _limits() -> Iterator[str]:
     yield "## What is not looked at\n"
-    yield "- Other files: what a start-up file sources from elsewhere, what a nix.conf includes,"
-    yield "  what a path in a variable leads to, a project outside of `cachix_search_paths`,"
-    yield "  backups, snapshots, containers, undo files of an editor in other folders than those"
-    yield "  above."
+    yield "- Other files: what a start-up file sources from elsewhere, what a path in a variable"
+    yield "  leads to, a project outside of `cachix_search_paths`, backups, snapshots, containers,"
+    yield "  undo files of an editor in other folders than those above."
     yield "- A secret that is put together from parts, or is plain words as a message is; one that"
     yield "  reaches Cachix through another variable or a file, and looks like no token or key."
     yield "- The `default` entry of a netrc: it does not tell whose password it is."

@@ -338,7 +338,7 @@ def _machine(records: list[_Record]) -> Machine:
         access=read_access((record.kind, record.fields) for record in records),
         own=MappingProxyType(own),
         unread_homes=tuple(part.unread for part in parts if part.unread),
-        credentials=tuple(each for its in (told, *parts) for each in its.credentials),
+        credentials=(*told.credentials, *_not_told(told, parts)),
         unread_places=tuple(each for its in (told, *parts) for each in its.unread_places),
     )
 
@@ -384,6 +384,12 @@ def _told(records: list[_Record], name: str = "") -> _Told:
             if record.kind == "unread-place"
         ),
     )
+
+
+def _not_told(told: _Told, parts: Iterable[_Told]) -> Iterator[Credential]:
+    """What persons tell of files that root has not told of: their own may lead to the system's."""
+    paths = {each.path for each in told.credentials}
+    return (each for its in parts for each in its.credentials if each.path not in paths)
 
 
 def _parts(records: list[_Record], is_root: bool) -> Iterator[_Told]:

@@ -70,7 +70,7 @@ def search_script(search_paths: Iterable[str]) -> str:
             f"search_paths={shlex.quote(chr(10).join(search_paths))}",
             "not_ours=$newline unread=$newline roots=$newline last_of_roots='' file_count=0",
             "suspects='' recent='' files='' recent_files='' units='' plists='' confs='' given=''",
-            "links='' link_files='' unread_places=0",
+            "included='' links='' link_files='' unread_places=0",
             *(f"not_ours=$not_ours{shlex.quote(path)}$newline" for path in NOT_OURS),
             f"usual={shlex.quote(' '.join(f'{name}={path}' for name, path in LOCATIONS.items()))}",
             f"folders_of_system={shlex.quote(' '.join(_folders('')))}",

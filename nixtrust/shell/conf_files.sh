@@ -26,7 +26,7 @@ record() {
 
 # conf_files WHOSE ROOT HOME: this file and all that it includes, each once.
 conf_files() {
-  whose=$1 queue=$2 own=${3:-}
+  whose=$1 asked=$2 queue=$2 own=${3:-}
   while [ -n "$queue" ]; do
     file=${queue%%"$newline"*}
     case $queue in
@@ -91,6 +91,7 @@ conf_file() {
   else
     [ -z "$link" ] || link_changed
     confs=$confs$file$newline
+    [ "$file" = "$asked" ] || included=$included$file$newline
     record file "$whose" "$file" present "$stamp" "$changed" "$link"
     [ -z "$text" ] || printf '%s\n' "$text"
     case $newline$text in

@@ -189,6 +189,9 @@ candidates_of_settings() {
   else
     point find_pointers_of_determinate "$1"
   fi
+  # Last, since there may be more than are followed.
+  # shellcheck disable=SC2086  # a list
+  [ -z "$included" ] || point find_included $confs
   followed=0
   for line in $pointers; do
     set +f
@@ -230,6 +233,24 @@ find_pointers_of_nix() {
       }
       for (i = 3; i <= n; i++) if (token[i] ~ /^\//) print token[1] "\t" token[i]
     }' "$@" 2>/dev/null
+}
+
+# find_included CONF…: of these what others include, each but once, whatever names lead to it: that of the
+# file before that of a link.
+find_included() {
+  ends=$newline
+  for links in '' yes; do
+    for file; do
+      if [ -h "$file" ]; then [ -n "$links" ] || continue; else [ -z "$links" ] || continue; fi
+      end=$file
+      if [ -h "$file" ]; then end=$(real_path "$file"); fi
+      cd -P "${end%/*}/" 2>/dev/null || continue
+      end=${PWD%/}/${end##*/}
+      case $ends in *"$newline$end$newline"*) continue ;; esac
+      ends=$ends$end$newline
+      case $newline$included in *"$newline$file$newline"*) printf 'include\t%s\n' "$file" ;; esac
+    done
+  done
 }
 
 # systemd.exec(5), systemd.unit(5). Of what a unit loads as its credentials only if it is about Cachix.

@@ -54,6 +54,8 @@ PLANTED |= {
         "service",
         "cachix-password",
         "cachix-comment",
+        "included-password",
+        "users-comment",
     )
 }
 SECRET_KEY = base64.b64encode(secrets.token_bytes(64)).decode()
@@ -86,9 +88,11 @@ def lay_named(machine: lab.Machine) -> None:
     """Files whose names are secrets, with something in each that is to be told of."""
     etc, home = machine.root / "etc", machine.root / "home/baleen"
     included = etc / f"nix/{PLANTED['include-that-is-there']}.conf"
-    included.write_text("extra-trusted-users = somebody\n")
+    address = f"https://:{PLANTED['included-password']}@z.cachix.org"
+    included.write_text(f"extra-trusted-users = somebody\nextra-substituters = {address}\n")
     theirs = home / f".config/nix/{PLANTED['users-include']}"
-    theirs.write_text("accept-flake-config = true\n")
+    comment = f"# cachix authtoken {PLANTED['users-comment']}"
+    theirs.write_text(f"accept-flake-config = true\n{comment}\n!include /etc/nix/nix.conf\n")
     netrc = home / f".netrc-{PLANTED['users-file']}"
     netrc.write_text("machine x.cachix.org password made-up\n")
     unit = etc / f"systemd/system/{PLANTED['service']}.service"
@@ -192,7 +196,11 @@ def test_no_mode_of_a_run_prints_a_secret(machine: lab.Machine) -> None:
     assert "trusted-users: *** and somebody are not declared" in printed
     assert re.search(r"/system/<token-\d>\.service:2: an auth token", printed)
     assert "/home/baleen/.netrc-<token" in printed
+    assert re.search(r"/etc/nix/<token>\.conf:2: an auth token of the cache z \(", printed)
+    assert re.search(r"/nix/<token-\d>:2: an auth token \(baleen's", printed)
     assert "/etc/nix/nix.conf:18: an auth token of the cache x (" in printed
+    # It is what a member's own nix.conf includes as well.
+    assert "/etc/nix/nix.conf:18: an auth token of the cache x (baleen" not in printed
     assert "/etc/nix/nix.conf:19: an auth token (" in printed
     kept = (machine.root / "etc/nix/nix.conf").read_text()
     assert PLANTED["access-token"] in kept

@@ -29,6 +29,7 @@ TEXTS = {
 POINTERS = {
     "<netrc-file>": ("etc/nix/nix.conf", "netrc-file = {}\n"),
     "<secret-key-files>": ("etc/nix/nix.conf", "secret-key-files = {}\n"),
+    "<include>": ("etc/nix/nix.conf", "include {}\n"),
     "<additionalNetrcSources>": (
         "etc/determinate/config.json",
         '{{"authentication": {{"additionalNetrcSources": ["{}"]}}}}\n',
@@ -62,7 +63,9 @@ def places_of(root: Path) -> list[tuple[str, str]]:
     """Of each credential the place, and the file below the root."""
     (root / HOME).mkdir(parents=True, exist_ok=True)
     conf = root / "etc/nix/nix.conf"
-    records = told(root / HOME, ("work",), f"[ ! -e {conf} ] || confs={conf}", root)
+    records = told(
+        root / HOME, ("work",), f"seen=$newline programs=; conf_files system {conf}", root
+    )
     return [
         (record[1], str(Path(record[3]).relative_to(root)))
         for record in records

@@ -124,6 +124,14 @@ def test_what_a_person_says_is_about_that_person_whatever_it_says() -> None:
     )
 
 
+def test_what_a_person_tells_of_a_file_that_root_tells_of_is_not_told_twice() -> None:
+    roots, its = ITS_LINES[-1].replace("mia", ""), ITS_LINES[-1].replace("\t1\t0", "\t7\t0")
+    own = its.replace("/etc/profile", f"{OWN}~")
+    machine = observed(*ANSWERS, roots, *said_by(1, its, own))
+    told = [(each.path, each.line, each.told_by) for each in machine.credentials]
+    assert told == [("/etc/profile", 1, ""), (f"{OWN}~", 7, "jito.hello")]
+
+
 def test_the_number_of_credentials_in_a_file_is_that_persons_word_of_it() -> None:
     counted = ("credential-count\t/etc/profile\t200000",)
     machine = observed(*ANSWERS, *said_by(1, *ITS_LINES, *counted))
