@@ -42,6 +42,8 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
         case _ if credential.place.id == "secret-key":
             # Without its file Nix ends each build with an error.
             return f"take it out of `secret-key-files` in nix.conf, then {_removing(credential)}"
+        case _ if credential.place.id == "nix-conf-before-restart":
+            return _removing(credential)
         case None:
             return cut
         case Hindrance.STORE:

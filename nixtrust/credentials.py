@@ -227,6 +227,14 @@ PLACES: tuple[Place, ...] = (
         Removal.PARTS,
     ),
     Place(
+        "nix-conf-before-restart",
+        "the nix.conf that the daemon last answered with, kept until it has restarted",
+        "nixtrust",
+        tuple(f"$NIX_CONF_DIR/.nixtrust-{kept}.*" for kept in ("good", "old", "new")),
+        Syntax.CONF,
+        Removal.NOTHING,
+    ),
+    Place(
         "nix-conf",
         "settings of Nix, and copies of them",
         "people, and nixtrust, which sets an original aside",

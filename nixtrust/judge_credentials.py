@@ -7,6 +7,7 @@ from nixtrust.by_hand import by_hand, whole_lines
 from nixtrust.conf import Edit
 from nixtrust.credentials import Removal
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
+from nixtrust.judge_daemon import restarts
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
 from nixtrust.policy import Policy
@@ -33,6 +34,9 @@ def credentials(policy: Policy, machine: Machine, edits: Sequence[Edit]) -> Iter
             case _ if (each.path, each.line) in going:
                 to_do = f"its line goes as nix.conf is written; {revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.EDIT, where, there, to_do=to_do)
+            case _ if _goes_with_restart(each, machine):
+                to_do = f"it goes once the daemon has restarted; {revoke}"
+                yield drift(Rule.CREDENTIAL, Remedy.RESTART, where, there, to_do=to_do)
             case "remove" if is_removable(each):
                 to_do = f"{_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.REMOVE, where, there, to_do=to_do)
@@ -61,6 +65,11 @@ def is_removable(credential: Credential) -> bool:
         case Removal.PARTS if credential.end:
             return credential.hindrance in (None, Hindrance.COMMENT)
     return credential.hindrance is None
+
+
+def _goes_with_restart(credential: Credential, machine: Machine) -> bool:
+    is_kept = credential.place.id == "nix-conf-before-restart"
+    return is_kept and machine.restart_pending and restarts(machine)
 
 
 def _there(credential: Credential) -> str:

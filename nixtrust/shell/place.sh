@@ -76,9 +76,10 @@ put_in_place() {
 }
 
 put() {
-  old=$dir/.nixtrust-old.${1##*/}
+  old=$dir/.nixtrust-old.${1##*/} mode=''
   if [ -e "$1" ]; then
     copy "$1" "$old"
+    mode=$(stat -c %a "$1" 2>/dev/null || stat -f %Mp%Lp "$1")
   else
     rm -f "$old"
     try ln -s absent "$old"
@@ -87,12 +88,17 @@ put() {
     note "put$tab$1$tab$(identity "$2")"
     note "put$tab$1$tab$(identity "$old")"
   fi
+  # It may hold a credential that the new one has no more.
+  if [ -n "$mode" ]; then
+    note "was$tab$1$tab$mode"
+    try chmod go= "$old"
+  fi
   if [ -e "$2" ]; then
     try mv -f "$2" "$1"
   else
     try rm -f "$1"
   fi
-  kept=$kept$1$tab$old$newline
+  kept=$kept$1$tab$old$tab$mode$newline
 }
 
 # A file's stamp without the time of its last change, which its rename is.
@@ -117,9 +123,19 @@ take_back() {
   each rm_file "$2$3"
 }
 
-# put_back FILE OLD
+# put_back FILE OLD MODE: none where it is known to be that of OLD.
 put_back() {
-  if [ -h "$2" ]; then rm -f "$1" "$2"; else mv -f "$2" "$1"; fi
+  if [ -h "$2" ]; then
+    rm -f "$1" "$2"
+  else
+    [ -z "${3-}" ] || chmod "$3" "$2"
+    mv -f "$2" "$1"
+  fi
+}
+
+# first_mode FILE: what it had before the first of the runs whose restart is due.
+first_mode() {
+  path=$1 awk -F "$tab" '$1 == "was" && $2 == ENVIRON["path"] { print $3; exit }' "$pending"
 }
 
 # Of the names that a file holds only what a run has made.
@@ -161,7 +177,7 @@ roll_back() {
       ln "$1" "$free" 2>/dev/null || mv -f "$1" "$free"
       edited="$edited${edited:+, }$free"
     fi
-    put_back "$@"
+    put_back "$@" "$(first_mode "$1")"
   done
   made=$(sed -n "s/^made$tab//p" "$pending")
   each rm_original "${made:+$made$newline}"

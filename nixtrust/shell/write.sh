@@ -21,9 +21,10 @@
 #   .nixtrust-new.*            candidates
 #   .nixtrust-old.FILE         as it was before
 # and for as long as the daemon is not known to have read what was put in place:
-#   .nixtrust-restart-pending  which files were put there, and which originals were kept
+#   .nixtrust-restart-pending  which files were put there, the mode of each before, and which originals
+#                              were kept
 #   .nixtrust-good.FILE        as it was when the daemon last answered
-# Of a file that was not there, a link to nothing.
+# Of a file that was not there, a link to nothing. Others than root read neither copy.
 
 on_exit() {
   [ -z "$stage" ] || rm -rf "$stage"

@@ -1,6 +1,7 @@
 """The restart: the daemon reads what was written, and no build is ended for that."""
 
 import re
+import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ import lab
 from nixtrust.outcome import Outcome, Result
 from tests.lab import transactions
 from tests.lab.transactions import (
+    conf,
     daemon,
     holds,
     lay,
@@ -145,6 +147,31 @@ def test_where_a_restart_would_end_a_build_it_waits_for_the_next_run(trixie: lab
     assert again.returncode == 0, again.stdout
     assert daemon(trixie) != before
     assert leftovers(trixie) == []
+
+
+def test_what_is_kept_until_the_restart_is_told_of_if_it_holds_a_credential(
+    trixie: lab.Machine,
+) -> None:
+    let_a_restart_end_builds(trixie)
+    password = "mU4k9xQ"
+    line = f"extra-substituters = https://:{password}@x.cachix.org\n"
+    with building(trixie, "kept-for", line) as build:
+        first = run_for(trixie, "deploy.py", "-y")
+        assert "its line goes as nix.conf is written; revoke it: " in first.stdout
+        assert leftovers(trixie) == DUE
+        kept = conf(trixie, DUE[0])
+        assert password in kept.read_text()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        again = run_for(trixie, "deploy.py", "--dry")
+        said = f"/etc/nix/{DUE[0]}:2: an auth token of the cache x; it goes once the daemon has"
+        assert said in again.stdout
+        let_go(trixie, "kept-for")
+        assert is_well(build, "kept-for")
+    last = run_for(trixie, "deploy.py", "-y")
+    assert last.returncode == 0, last.stdout
+    assert leftovers(trixie) == []
+    assert password not in conf(trixie, "nix.conf.before-nixtrust").read_text()
+    assert password not in first.stdout + again.stdout + last.stdout
 
 
 BUILDERS = {

@@ -323,7 +323,7 @@ def test_a_file_that_is_gone_since_stays_so(trixie: lab.Machine) -> None:
 
 DEATHS = {
     "before anything is back": "\nput_in_place\n",
-    "between the two files": "\n  kept=$kept$1$tab$old$newline\n",
+    "between the two files": "\n  kept=$kept$1$tab$old$tab$mode$newline\n",
     "before the restart": "\nrestart_daemon nixbld\n",
     "after the restart": "\nfinish\n",
 }

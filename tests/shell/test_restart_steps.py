@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -126,6 +127,43 @@ def test_a_further_change_that_fails_takes_back_itself_alone(folder: Folder) -> 
     assert left[GOOD] == left["nix.conf.before-nixtrust"] == "old"
     assert folder.run(RESTART).result is Result.ROLLED_BACK
     assert folder.all() == {"nix.conf": "old"}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("open_to", [0o640, 0o644, 0o600])
+def test_what_is_kept_until_the_restart_is_closed_and_comes_back_as_open_as_it_was(
+    open_to: int, folder: Folder
+) -> None:
+    folder.conf.chmod(open_to)
+    folder.run(folder.putting("new"), PUT_OFF)
+    assert mode(folder.path / OLD) == mode(folder.path / MARKER) == 0o600
+    folder.run(folder.putting("bad"), PUT_OFF)
+    assert mode(folder.path / GOOD) == mode(folder.path / OLD) == 0o600
+    assert mode(folder.conf) == 0o644
+    assert folder.run(RESTART).result is Result.ROLLED_BACK
+    assert folder.all() == {"nix.conf": "old"}
+    assert mode(folder.conf) == open_to
+
+
+def test_what_a_failure_takes_back_is_as_open_as_it_was(folder: Folder) -> None:
+    folder.conf.chmod(0o640)
+    assert folder.run(folder.putting("new"), "conclude failed x").result is Result.FAILED
+    assert folder.all() == {"nix.conf": "old"}
+    assert mode(folder.conf) == 0o640
+
+
+def test_what_an_earlier_version_kept_comes_back_as_it_is(folder: Folder) -> None:
+    folder.conf.chmod(0o640)
+    folder.run(folder.putting("bad"), PUT_OFF)
+    marker, kept = folder.path / MARKER, folder.path / OLD
+    lines = marker.read_text().splitlines(keepends=True)
+    marker.write_text("".join(line for line in lines if line.startswith(("made\t", "put\t"))))
+    kept.chmod(0o640)
+    assert folder.run(RESTART).result is Result.ROLLED_BACK
+    assert mode(folder.conf) == 0o640
 
 
 def test_what_a_killed_run_kept_is_not_taken_for_good_once_the_daemon_has_answered(

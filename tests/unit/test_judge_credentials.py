@@ -23,6 +23,7 @@ from tests.unit.observed import (
     DECLARED,
     DHALL,
     NIX_CONF,
+    NO_DAEMON,
     SYSTEM,
     credential,
     found,
@@ -313,6 +314,26 @@ def test_of_the_original_that_is_kept_a_comment_goes_too_unless_its_bytes_are_no
     assert {judged(each, cachix_credentials="report").remedy for each in (its, comment)} == {
         Remedy.HAND
     }
+
+
+def test_what_is_kept_until_the_restart_goes_with_it() -> None:
+    its = credential("nix-conf-before-restart", "/etc/nix/.nixtrust-good.nix.conf")
+    for declared in ("remove", "report"):
+        observed = machine(credentials=(its,), restart_pending=True)
+        found = findings(policy(cachix_credentials=declared), observed, SYSTEM)
+        finding, restart = sorted(found, key=lambda each: each.rule)
+        assert (finding.rule, restart.rule) == (Rule.CREDENTIAL, Rule.RESTART)
+        assert finding.remedy is restart.remedy is Remedy.RESTART
+        assert finding.to_do.startswith("it goes once the daemon has restarted; revoke it: ")
+
+
+def test_where_no_daemon_is_restarted_what_a_killed_run_has_kept_is_to_be_removed() -> None:
+    path = "/etc/nix/.nixtrust-old.nix.conf"
+    its = credential("nix-conf-before-restart", path)
+    observed = machine(credentials=(its,), restart_pending=True, daemon=NO_DAEMON)
+    [finding] = findings(policy(), observed, SYSTEM)
+    assert (finding.rule, finding.remedy) == (Rule.CREDENTIAL, Remedy.HAND)
+    assert finding.to_do.startswith(f"`rm {path}`, then revoke it: ")
 
 
 def test_a_line_is_not_deleted_by_its_number_where_that_will_change() -> None:
