@@ -208,6 +208,7 @@ def _limits() -> Iterator[str]:
     yield "  history only a line that begins with `#` is a comment."
     yield "- Accounts of services, a home that is not mounted, and homes of accounts with numbers"
     yield "  above 59999 (on Linux) that do not lie right in `/home`."
+    yield "- What a nix.conf includes and is larger than 1 MiB: it is reported as not to be read."
     yield "- Files that name Cachix and are larger than 64 MiB, and all that are larger than 1 GiB,"
     yield "  are reported as not looked into."
     yield "- Of one person at most 2,000 projects are looked into, 4,000 files, 300 of them that"

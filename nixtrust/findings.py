@@ -32,6 +32,7 @@ from nixtrust.judge_settings import (
 from nixtrust.machine import Machine, NixState, Trust, Unread, User
 from nixtrust.masks import folder_above_mask, is_masked
 from nixtrust.nix_version import NixVersion
+from nixtrust.outcome import advice
 from nixtrust.owners import Owner, owner_of, reads
 from nixtrust.plan import difference, plan, undermining
 from nixtrust.policy import Policy
@@ -131,12 +132,18 @@ def _hindrances(machine: Machine, owner: Owner, folded: Folded) -> Iterator[Find
         # What Nix does not read says nothing.
         if path in (owner.root, owner.file, *folded.unreadable):
             there = f"cannot be read: {status.trouble}"
-            yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, path, there, "put it right there")
+            to_do = _to_read(status.trouble) or "put it right there"
+            yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, path, there, to_do)
     for path in folded.unreadable:
         if isinstance(machine.files[path], ConfFile):
             there = "Nix reads it only up to an include whose name is too long for a file"
             yield unknown(Rule.UNREADABLE, Remedy.BLOCKS, path, there, "correct that include")
     yield from map(partial(_untold, Remedy.BLOCKS), folded.untold)
+
+
+def _to_read(trouble: str) -> str:
+    """What is to be done that a file can be read, where that is known."""
+    return advice(trouble).removeprefix("; ")
 
 
 def _untold(remedy: Remedy, include: Origin) -> Finding:
@@ -174,8 +181,9 @@ def _user_confs(
             yield from _user_conf(policy, owner, user, folded, paths)
         for path in sorted(paths):
             if isinstance(own.files[path], Unreadable):
-                there = f"cannot be read: {own.status[path].trouble}"
-                to_do = f"{user.name} should put it right"
+                trouble = own.status[path].trouble
+                there = f"cannot be read: {trouble}"
+                to_do = _to_read(trouble) or f"{user.name} should put it right"
                 yield unknown(Rule.UNREADABLE, Remedy.HAND, path, there, to_do)
 
 

@@ -74,6 +74,9 @@ _TO_DO = {
     ),
     "gnoring setting '": "; declare that feature too, or not the setting",
     "has an invalid value": "; declare another value for the group of that machine",
+    # What the scripts say themselves.
+    "larger than 1 MiB": "; shorten it there, or move a part into a file that it includes,"
+    " then run again",
 }
 
 

@@ -17,7 +17,7 @@ from nixtrust.guards import only_looks
 from nixtrust.judge_access import waits
 from nixtrust.machine import Machine, Unread
 from nixtrust.module_text import module_text
-from nixtrust.outcome import Outcome, Result, read_outcome
+from nixtrust.outcome import Outcome, Result, advice, read_outcome
 from nixtrust.owners import owner_of, reads
 from nixtrust.plan import losses, plan, restored, restores, unkept, wanted
 from nixtrust.policy import Policy
@@ -64,7 +64,7 @@ def _mend(state: State, host: Host, script: Script, left: tuple[str, ...]) -> bo
     """Makes files root's alone, and says how it ended, if not well, with what is left."""
     outcome = _outcome(host, script)
     if outcome.words:
-        say_failed(host, f"not all was mended: {outcome.words}")
+        say_failed(host, f"not all was mended: {outcome.words}{advice(outcome.words)}")
     return outcome.is_written or fail(state, host, *left)
 
 

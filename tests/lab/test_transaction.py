@@ -163,6 +163,33 @@ def test_where_the_file_is_somebodys_link_nothing_is_written(trixie: lab.Machine
     assert there.read_bytes() == before
 
 
+def test_what_is_too_large_to_be_read_is_told_and_nothing_is_written(trixie: lab.Machine) -> None:
+    text = conf(trixie).read_text() + 1024 * f"# {'x' * 1021}\n"
+    address = "extra-substituters = https://:mU4k9xQ@x.cachix.org\n"
+    lay(trixie, f"{text}{address}!include large.conf\n", large_conf=f"{text}{text}")
+    before = conf(trixie).read_bytes()
+    line = f"{text}{address}".count("\n")
+    for _ in range(2):
+        answer = run_for(trixie, "deploy.py", "-y")
+        assert answer.returncode == 1
+        to_do = "shorten it there, or move a part into a file that it includes, then run again"
+        told = f"/etc/nix/nix.conf: cannot be read: larger than 1 MiB; {to_do}"
+        assert f"nothing written: {told}" in answer.stdout
+        # It is looked into all the same.
+        assert f"/etc/nix/nix.conf:{line}: an auth token of the cache x" in answer.stdout
+        assert conf(trixie).read_bytes() == before
+    conf(trixie).chmod(0o666)
+    mended = run_for(trixie, "deploy.py", "-y").stdout
+    assert f"not all was mended: /etc/nix/nix.conf is larger than 1 MiB; {to_do}" in mended
+    assert conf(trixie).read_bytes() == before
+    conf(trixie).chmod(0o644)
+    lay(trixie, "!include large.conf\n")
+    answer = run_for(trixie, "deploy.py", "-y")
+    assert f"/etc/nix/large.conf: cannot be read: larger than 1 MiB; {to_do}" in answer.stdout
+    lay(trixie, address)
+    assert run_for(trixie, "deploy.py", "-y").returncode == 0
+
+
 # Changed meanwhile ------------------------------------------------------------------------------
 
 EDITS = {

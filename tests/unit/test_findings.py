@@ -171,6 +171,30 @@ def test_what_somebody_has_at_home_does_not_keep_the_systems_file_as_it_is() -> 
     assert all(each.remedy is EDIT for each in found(observed, Rule.SETTING))
 
 
+TOO_LARGE = (
+    "cannot be read: larger than 1 MiB;"
+    " shorten it there, or move a part into a file that it includes, then run again"
+)
+
+
+@pytest.mark.parametrize("path", [NIX_CONF, "/etc/nix/a.conf"])
+def test_what_is_too_large_to_be_read_blocks_with_what_to_do_about_it(path: str) -> None:
+    observed = machine("include a.conf\n", {path: Unreadable()})
+    trouble = replace(observed.status[path], trouble="larger than 1 MiB")
+    observed = replace(observed, status={**observed.status, path: trouble})
+    (one,) = found(observed, Rule.UNREADABLE)
+    assert (one.weight, one.remedy, str(one)) == (UNKNOWN, BLOCKS, f"{path}: {TOO_LARGE}")
+
+
+def test_what_is_too_large_in_a_home_is_told_with_what_to_do_about_it() -> None:
+    observed = machine(files={OWN: Unreadable()})
+    own = observed.own["baleen"]
+    trouble = replace(own.status[OWN], trouble="larger than 1 MiB")
+    told = {"baleen": replace(own, status={OWN: trouble})}
+    (one,) = found(replace(observed, own=told), Rule.UNREADABLE)
+    assert (one.weight, one.remedy, str(one)) == (UNKNOWN, HAND, f"{OWN}: {TOO_LARGE}")
+
+
 @pytest.mark.parametrize("path", [CUSTOM, f"{NIX_CONF}.before-nixtrust"])
 def test_what_nix_does_not_read_may_be_unreadable(path: str) -> None:
     assert found(machine(files={path: Unreadable()})) == []
