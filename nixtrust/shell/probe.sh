@@ -113,16 +113,16 @@ accounts() {
   fi
 }
 
-# Sets people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each. An
-# account need not be enumerable, so whoever owns another home is one too.
+# Sets accounts, and people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each.
+# An account need not be enumerable, so whoever owns another home is one too.
 find_people() {
   people=root:0:$(cd ~root 2>/dev/null && pwd):$newline
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
-  listed=$(accounts) || be_unread
+  accounts=$(accounts) || be_unread
   set -f
   IFS=$newline
-  for line in $listed; do
+  for line in $accounts; do
     IFS=:
     # shellcheck disable=SC2086  # its fields
     set -- $line
@@ -172,10 +172,11 @@ person() {
 }
 
 look_at_users() {
-  builders=$(getent group "$builders_group" 2>/dev/null ||
+  skipped=$(getent group "$builders_group" 2>/dev/null ||
     dscl . -read "/Groups/$builders_group" GroupMembership 2>/dev/null)
-  builders=" ${builders##*:} "
+  skipped=" ${skipped##*:} "
   find_people
+  find_builders
   everybody='' people_with_homes=''
   set -f
   IFS=$newline
@@ -186,7 +187,7 @@ look_at_users() {
     set -- $line
     unset IFS
     set +f
-    case $builders in
+    case $skipped in
       *[!A-Za-z0-9._-]"$1"[!A-Za-z0-9._-]*) continue ;;
     esac
     record user "$1" "$2" "$3" "${4-}" "$(id -Gn "$1" 2>/dev/null)"

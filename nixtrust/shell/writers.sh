@@ -33,9 +33,10 @@ each_line() {
   set +f
 }
 
-# What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
+# What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first. Behind
+# a folder of which all that is in it counts is a slash.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines"
+  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines" /nix/store/ /nix/store/.links/
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   set -f
   # Arguments of a shell, and what systemctl says of them.
@@ -56,12 +57,12 @@ depended_on() {
 }
 
 # walk PATH: each name on the way there, and to where links lead, joins ways, behind it what it leads
-# to first. A folder with a name that is not there is lacking it. Nothing is followed beyond a folder
-# that others can change.
+# to first. A folder in which what others make counts, since a name is not there or all that is there
+# counts, is lacking it. Nothing is followed beyond a folder that others can change.
 walk() {
   # The daemon's program, if it has been replaced since.
   case $1 in *' (deleted)') return ;; esac
-  subject=$1 at='' rest=${1#/}/ hops=0
+  subject=${1%/} at='' rest=${1#/}/ hops=0
   while [ -n "$rest" ]; do
     name=${rest%%/*} rest=${rest#*/}
     case $name in
@@ -85,12 +86,16 @@ walk() {
       rest=${target#/}/$rest
     elif [ -d "$way" ]; then
       at=$way
-      leads_on_safely || return 0
+      leads_on_safely || break
     else
       if [ ! -e "$way" ]; then lacking=$lacking${at:-/}$newline; fi
       return 0
     fi
   done
+  case $1:$rest in
+    */:*[!/]*) ;;
+    */:*) lacking=$lacking$at$newline ;;
+  esac
 }
 
 join_ways() {
@@ -144,7 +149,8 @@ changeable() {
   set +f
   physical=$(cd -P "$conf_dir/" 2>/dev/null && pwd -P)
   printf '%s\nlists\n%s\n' "$listed" "$entries" |
-    ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel awk '
+    ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel \
+      builders_gid=$builders_gid awk '
     BEGIN {
       conf_dir = ENVIRON["conf_dir"]
       physical = ENVIRON["physical"]
@@ -155,7 +161,7 @@ changeable() {
         subject[pair[1]] = pair[2]
       }
       n = split(ENVIRON["lacking"], lines, "\n")
-      for (i = 1; i <= n; i++) if (lines[i] != "/nix/store") lacks[lines[i]] = 1
+      for (i = 1; i <= n; i++) lacks[lines[i]] = 1
       n = split(ENVIRON["missing"], lines, "\n")
       for (i = 1; i <= n; i++) is_missing[lines[i]] = 1
     }
@@ -197,6 +203,9 @@ changeable() {
         # On Linux the letters of the group are what a list lets at most: acl(5).
         # A folder has one for what is made in it too.
         if (its ~ /[+]$/ && (its ~ /^.....w/ || its ~ /^d/) && ENVIRON["kernel"] != "Darwin") tell(path, "listed", gid[path])
+        # So the daemon has it at each start: NixOS/nix src/libstore/local-store.cc.
+        else if (path == "/nix/store" && its ~ /^.....w/ && its ~ /^d........[tT][@.]?$/ && gid[path] == ENVIRON["builders_gid"])
+          tell(path, "builders", "")
         else if (its ~ /^.....w/) tell(path, "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
@@ -232,6 +241,7 @@ tell_writer() {
     everybody) record writer "$1" "$2" everybody '' '' "$5" ;;
     owner) tell_account "$1" "$2" owner "$(id -un "$4" 2>/dev/null || echo "$4")" "$5" ;;
     group) tell_group "$1" "$2" "$(group_of "$4")" "$5" "$4" ;;
+    builders) tell_members "$1" "$2" "$builders_group" "$others_build" "$5" ;;
     listed-user) tell_account "$1" "$2" user "$4" "$5" ;;
     listed-group) tell_group "$1" "$2" "$4" "$5" "$(number_of "$4")" ;;
     listed) tell_list "$1" "$2" "$4" "$5" ;;
@@ -252,8 +262,14 @@ tell_group() {
     record writer "$1" "$2" unknown "whoever is in the group $3" '' "$4"
     return
   fi
-  record writer "$1" "$2" group "$3" "$(printf '%s' "$members" | tr '\n' ',')" "$4"
-  [ -z "$members" ] || writers=$writers$members$newline
+  tell_members "$1" "$2" "$3" "$members" "$4"
+}
+
+# tell_members PATH SUBJECT GROUP MEMBERS MODE
+tell_members() {
+  [ -n "$4" ] || return 0
+  record writer "$1" "$2" group "$3" "$(printf '%s' "$4" | tr '\n' ',')" "$5"
+  writers=$writers$4$newline
 }
 
 # tell_list PATH SUBJECT GID MODE: whom an access control list lets write, as Linux has them. The group
@@ -281,63 +297,6 @@ tell_entry() {
     *"$tab-") tell_group "$list_path" "$list_subject" "$(group_of "$list_gid")" "$list_mode" "$list_gid" ;;
     *) tell_group "$list_path" "$list_subject" "$entry" "$list_mode" "$(number_of "$entry")" ;;
   esac
-}
-
-# group_of GID: its name; the number where it has none.
-group_of() {
-  if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$1" 2>/dev/null | awk -F '\t' 'NR == 1 { print $1 }')
-  else
-    its=$(limit 5 getent group "$1" 2>/dev/null)
-  fi
-  its=${its%%:*}
-  printf '%s\n' "${its:-$1}"
-}
-
-# number_of GROUP
-number_of() {
-  if [ "$kernel" = Darwin ]; then
-    limit 5 dscl /Search -read "/Groups/$1" PrimaryGroupID 2>/dev/null | sed -n 's/^PrimaryGroupID: //p'
-  else
-    limit 5 getent group "$1" 2>/dev/null | cut -d : -f 3
-  fi
-}
-
-# members_of GROUP GID: those that it lists, those whose first group it is, and each person that has it;
-# a line each. Fails where nobody can tell. The first group of some of the system's own accounts is
-# root's, on Fedora.
-members_of() {
-  set -- "$1" "${2:-none}"
-  person_gid=$2
-  if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -read "/Groups/$1" GroupMembership 2>/dev/null)
-    [ "$?" -lt 124 ] || return 1
-    its=$(printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n')
-    first=$(limit 5 dscl . -list /Users PrimaryGroupID 2>/dev/null) || return 1
-    first=$(printf '%s\n' "$first" | gid=$2 awk '$2 == ENVIRON["gid"] { print $1 }')
-  else
-    its=$(limit 5 getent group "$2" 2>/dev/null)
-    [ "$?" -le 2 ] || return 1
-    its=$(printf '%s\n' "${its##*:}" | tr , '\n')
-    first=$(limit 5 getent passwd 2>/dev/null) || return 1
-    first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
-  fi
-  [ "$2" != 0 ] || first=''
-  members=$(
-    {
-      printf '%s\n%s\n' "$its" "$first"
-      each_line tell_if_in_group "$everybody"
-    } | sed '/^$/d' | sort -u
-  )
-  case $members in
-    '') [ "$kernel" != Darwin ] && grep -q "^[^:]*:[^:]*:$2:" /etc/group ;;
-    *) printf '%s\n' "$members" ;;
-  esac
-}
-
-# tell_if_in_group NAME: the name, if that person has the group of this number.
-tell_if_in_group() {
-  case " $(id -G "$1" 2>/dev/null) " in *" $person_gid "*) printf '%s\n' "$1" ;; esac
 }
 
 # tell_power NAME: of somebody who can change it, whether he may run anything as root by sudo: as it says

@@ -147,7 +147,8 @@ ln -s /opt/roots/hook /etc/nix/roots; echo 'build-hook = /etc/nix/roots' >>/etc/
 """
 UNDO = """
 rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d
-chmod 644 /nix/var/nix/db/db.sqlite
+# SQLite makes what is beside it as it is.
+chmod go-w /nix/var/nix/db/*
 """
 
 
@@ -165,6 +166,56 @@ def test_who_can_change_what_the_daemon_depends_on_is_drift_that_names_them(
         assert (found[path].weight, found[path].remedy) == (Weight.DRIFT, Remedy.BLOCKS)
     # What is told to be done does it.
     assert all("`" in each.to_do for each in found.values())
+
+
+# Each: what was done to the store, and who can change what in it.
+STORE = {
+    "somebody's": ("chown baleen /nix/store", "/nix/store", "baleen, who owns it,"),
+    "everybody's": ("chmod 777 /nix/store", "/nix/store", "everybody"),
+    "open to new names": ("chmod 1777 /nix/store", "/nix/store", "everybody"),
+    "another group's": ("chgrp builders /nix/store", "/nix/store", "the group builders (mia)"),
+    "not sticky": ("chmod 775 /nix/store", "/nix/store", "the group nixbld (nixbld1, nixbld10"),
+    "a member's who builds": (
+        "usermod -a -G nixbld baleen",
+        "/nix/store",
+        "the group nixbld (baleen)",
+    ),
+    "a service's that builds": (
+        "mkdir /opt/svc; useradd -r -G nixbld -d /opt/svc -s /usr/sbin/nologin svc;"
+        "chown svc /opt/svc",
+        "/nix/store",
+        "the group nixbld (svc)",
+    ),
+    "with links that everybody makes": (
+        "chmod 1777 /nix/store/.links",
+        "/nix/store/.links",
+        "everybody",
+    ),
+}
+STORE_AGAIN = """
+chown root:nixbld /nix/store; chmod 1775 /nix/store; chmod 755 /nix/store/.links
+gpasswd -d baleen nixbld; userdel svc; rm -rf /opt/svc
+"""
+
+
+@pytest.mark.parametrize("mess", STORE)
+def test_who_can_change_the_store_besides_those_whom_nix_builds_as_is_told(
+    mess: str, machine: lab.Machine
+) -> None:
+    done, path, who = STORE[mess]
+    machine.run(f"set -e; {done}").check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine)
+    daemons = machine.run("stat -c '%A %U:%G' /nix/store").stdout
+    machine.run(STORE_AGAIN)
+    assert [(each.where, each.weight, each.remedy) for each in found] == [
+        (path, Weight.DRIFT, Remedy.BLOCKS)
+    ]
+    assert who in found[0].there
+    assert left == []
+    assert daemons == "drwxrwxr-t root:nixbld\n"
 
 
 def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:

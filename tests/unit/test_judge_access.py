@@ -72,6 +72,40 @@ def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     assert "`" in found.to_do
 
 
+@pytest.mark.parametrize(
+    ("way", "group", "members", "mode", "to_do"),
+    [
+        (
+            Way.EVERYBODY,
+            "",
+            "",
+            "drwxrwxrwt",
+            "chown root:nixbld /nix/store && chmod 1775 /nix/store",
+        ),
+        (
+            Way.OWNER,
+            "mia",
+            "",
+            "drwxrwxr-t",
+            "chown root:nixbld /nix/store && chmod 1775 /nix/store",
+        ),
+        (
+            Way.GROUP,
+            "nixbld",
+            "mia ann",
+            "drwxrwxr-t",
+            "gpasswd -d ann nixbld && gpasswd -d mia nixbld",
+        ),
+    ],
+)
+def test_the_store_stays_as_the_daemon_makes_it(
+    way: Way, group: str, members: str, mode: str, to_do: str
+) -> None:
+    store = writer("/nix/store", way, group, members, mode)
+    (found,) = judged(machine(access=Access((store,))))
+    assert found.to_do.endswith(f"`{to_do}`")
+
+
 def test_what_is_in_a_home_stays_whose_it_is() -> None:
     home = writer("/home/baleen", Way.OWNER, "baleen", mode="drwx------")
     (found,) = judged(machine(access=Access((home,))))
