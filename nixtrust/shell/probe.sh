@@ -172,9 +172,6 @@ person() {
 }
 
 look_at_users() {
-  skipped=$(getent group "$builders_group" 2>/dev/null ||
-    dscl . -read "/Groups/$builders_group" GroupMembership 2>/dev/null)
-  skipped=" ${skipped##*:} "
   find_people
   find_builders
   everybody='' people_with_homes=''
@@ -187,13 +184,15 @@ look_at_users() {
     set -- $line
     unset IFS
     set +f
-    case $skipped in
-      *[!A-Za-z0-9._-]"$1"[!A-Za-z0-9._-]*) continue ;;
-    esac
-    record user "$1" "$2" "$3" "${4-}" "$(id -Gn "$1" 2>/dev/null)"
+    case $builders in *"$newline$1$newline"*) continue ;; esac
+    its_groups=$(id -Gn "$1" 2>/dev/null)
+    record user "$1" "$2" "$3" "${4-}" "$its_groups"
+    # The group does not list all whom a directory has in it.
+    case "$2 $its_groups " in [!0]*" $builders_group "*) others_build=$others_build$newline$1 ;; esac
     everybody=$everybody$1$newline
     [ "$2" = 0 ] || people_with_homes=$people_with_homes$1$tab$2$tab$3$newline
   done
+  others_build=$(printf '%s\n' "$others_build" | sed '/^$/d' | sort -u)
 }
 
 # Whom the daemon trusts.

@@ -11,7 +11,7 @@ from nixtrust.machine import Machine, Trust, read_answer
 from nixtrust.scripts import probe_script
 from tests.lab import transactions
 from tests.lab.layouts import Layout, determinate, lay, newer_installer
-from tests.lab.transactions import RESTART, run_for, start_anew
+from tests.lab.transactions import RESTART, look, run_for, start_anew
 
 pytestmark = pytest.mark.lab
 
@@ -256,6 +256,22 @@ def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Mac
         "zoe is declared trusted, and there is no such account",
     ]
     assert {each.weight for each in found} == {Weight.NOTE}
+
+
+def test_a_person_whom_nix_builds_as_is_looked_at_as_any_other(machine: lab.Machine) -> None:
+    machine.run("usermod -a -G nixbld baleen; usermod -g nixbld mia").check_returncode()
+    machine.run("mkdir -p ~/.config/nix; echo 'cores = 1' >~/.config/nix/nix.conf", "baleen")
+    seen = look(machine, declaring())
+    machine.run("gpasswd -d baleen nixbld; usermod -g mia mia; rm -r /home/baleen/.config/nix")
+    answers = {user.name: user.trust for user in seen.users}
+    assert answers.keys() == {"root", "baleen", "mia", "ann"}
+    # Whose first group it is the daemon refuses: NixOS/nix src/nix/unix/daemon.cc.
+    is_told = machine.suite != "bookworm"
+    assert answers["baleen"] is (Trust.UNTRUSTED if is_told else Trust.UNREPORTED)
+    assert "/home/baleen/.config/nix/nix.conf" in seen.own["baleen"].files
+    assert [(each.name, each.members) for each in seen.access.writers] == [
+        ("nixbld", frozenset({"baleen", "mia"}))
+    ]
 
 
 # What is mended ---------------------------------------------------------------------------------
