@@ -36,24 +36,34 @@ members_of() {
   esac
 }
 
-# listed_in GROUP GID: those that it lists, and those whose first group it is, a line each. The first group
-# of some of the system's own accounts is root's, on Fedora.
+# listed_in GROUP GID: those that it lists, or another group of that number, and those whose first group it
+# is, a line each. The first group of some of the system's own accounts is root's, on Fedora.
 listed_in() {
   if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -read "/Groups/$1" GroupMembership 2>/dev/null)
+    its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$2" 2>/dev/null)
     [ "$?" -lt 124 ] || return 1
-    its=$(printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n')
+    its=$(each_line tell_listed "$1$newline$(printf '%s\n' "$its" | sed -n "s/$tab.*//p")") || return 1
     first=$(limit 5 dscl . -list /Users PrimaryGroupID 2>/dev/null) || return 1
     first=$(printf '%s\n' "$first" | gid=$2 awk '$2 == ENVIRON["gid"] { print $1 }')
   else
+    # Not every machine lists all groups that it knows when no number is asked.
     its=$(limit 5 getent group "$2" 2>/dev/null)
     [ "$?" -le 2 ] || return 1
-    its=$(printf '%s\n' "${its##*:}" | tr , '\n')
+    listed=$(limit 5 getent group 2>/dev/null) || return 1
+    its=$(printf '%s\n%s\n' "$its" "$listed" | gid=$2 awk -F : '
+      $3 == ENVIRON["gid"] { gsub(/,/, "\n", $4); print $4 }')
     first=$(limit 5 getent passwd 2>/dev/null) || return 1
     first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
   fi
   [ "$2" != 0 ] || first=''
-  printf '%s\n%s\n' "$its" "$first" | sed '/^$/d'
+  printf '%s\n%s\n' "$its" "$first" | sed '/^$/d' | sort -u
+}
+
+# tell_listed GROUP: a Mac's. Ends the process that asks if nobody can tell.
+tell_listed() {
+  its=$(limit 5 dscl /Search -read "/Groups/$1" GroupMembership 2>/dev/null)
+  [ "$?" -lt 124 ] || exit 1
+  printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n'
 }
 
 # tell_if_in_group NAME: the name, if that person has the group of this number.

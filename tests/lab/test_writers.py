@@ -274,6 +274,20 @@ def test_a_person_whom_nix_builds_as_is_looked_at_as_any_other(machine: lab.Mach
     ]
 
 
+def test_who_is_in_any_group_of_the_number_is_told(machine: lab.Machine) -> None:
+    machine.run("""
+        set -e
+        groupadd -g 700 first7; groupadd -o -g 700 second7
+        useradd -r -N -g nogroup -G second7 svc7
+        mkdir /opt/of7; chgrp 700 /opt/of7; chmod 775 /opt/of7
+        echo '!include /opt/of7/x.conf' >>/etc/nix/nix.conf
+    """).check_returncode()
+    found = [each for each in judged(machine) if each.where == "/opt/of7"]
+    machine.run("userdel svc7; groupdel second7; groupdel first7; rm -r /opt/of7")
+    assert [each.weight for each in found] == [Weight.DRIFT]
+    assert found[0].there.startswith("the group first7 (svc7) can change it")
+
+
 # What is mended ---------------------------------------------------------------------------------
 
 # Each: what was done, and what a run says of it.

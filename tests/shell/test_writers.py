@@ -25,8 +25,10 @@ drwxrwxr-x  30 501  80   960 Nov  1 10:00 /usr/local/bin
 DSCL = """
 dscl() {
   case "$*" in
-    *'-search /Groups PrimaryGroupID 80') printf 'admin\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' ;;
-    *'-read /Groups/admin GroupMembership') echo 'GroupMembership: root baleen' ;;
+    *'-search /Groups PrimaryGroupID 80')
+      printf '%s\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' admin wheels ;;
+    *'-read /Groups/admin GroupMembership') echo 'GroupMembership: root' ;;
+    *'-read /Groups/wheels GroupMembership') echo 'GroupMembership: baleen' ;;
     *'-read /Groups/admin PrimaryGroupID') echo 'PrimaryGroupID: 80' ;;
     *'-list /Users PrimaryGroupID') printf 'baleen  20\\nmia  20\\nroot  0\\n' ;;
     *) return 56 ;;
@@ -158,4 +160,4 @@ def test_as_whom_nix_builds_nobody_can_log_in_or_has_a_home() -> None:
     script = f"{functions({})}{WRITERS}{BUILDERS}"
     ran = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
     assert ran.stderr == ""
-    assert ran.stdout == "nixbld1;_nixbld9;-;baleen;nixbld2;-;350;"
+    assert ran.stdout == "_nixbld9;nixbld1;-;baleen;nixbld2;-;350;"
