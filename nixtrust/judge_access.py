@@ -110,12 +110,17 @@ def _changeable(
         pass
     elif is_ours:
         yield drift(Rule.CHANGEABLE, Remedy.MEND, path, there)
-    elif all(each.way is Way.UNKNOWN for each in gaining):
-        to_do = _by_hand(machine, owner, path, gaining)
-        yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
     else:
         to_do = _by_hand(machine, owner, path, gaining)
-        yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
+        not_known = {name for each in gaining for name in who[each] - excused}
+        if all(each.way is Way.UNKNOWN for each in gaining):
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        elif all(who[each] for each in gaining) and not_known <= machine.access.unasked:
+            many = f"{len(not_known)} of them"
+            there = f"{there}; of {many} nobody knows what they may do there as it is"
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        else:
+            yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
 
 
 def _who(machine: Machine, writer: Writer) -> frozenset[str]:

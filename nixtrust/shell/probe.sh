@@ -473,9 +473,9 @@ look() {
   echo end
 }
 
-# Seconds after the beginning: no more persons are asked about; the last home has ended; all ends, and
-# that is before the controller gives up.
-trust_seconds=30 homes_seconds=82 look_seconds=85
+# Seconds after the beginning: of nobody else sudo is asked; no more persons are asked about; the last home
+# has ended; all ends, and that is before the controller gives up.
+power_seconds=20 trust_seconds=30 homes_seconds=82 look_seconds=85
 
 is_past() {
   [ "$(($(date +%s) - look_began))" -ge "$1" ]

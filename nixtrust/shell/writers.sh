@@ -11,7 +11,8 @@ look_at_writers() {
     asking_conf_dir=/nonexistent ;;
   esac
   each_line tell_writer "$changeable"
-  [ -z "$writers" ] || each_line tell_power "$(printf '%s' "$writers" | sort -u | sed 20q)"
+  asked=0
+  [ -z "$writers" ] || each_line ask_power "$(printf '%s' "$writers" | sort -u)"
   set -f
   # shellcheck disable=SC2086  # names
   tell_absent_accounts $trusted_users
@@ -297,6 +298,13 @@ tell_entry() {
     *"$tab-") tell_group "$list_path" "$list_subject" "$(group_of "$list_gid")" "$list_mode" "$list_gid" ;;
     *) tell_group "$list_path" "$list_subject" "$entry" "$list_mode" "$(number_of "$entry")" ;;
   esac
+}
+
+# ask_power NAME: or tell that nobody has asked. The whole look has a time limit, and a directory may have
+# thousands of accounts.
+ask_power() {
+  asked=$((asked + 1))
+  if [ "$asked" -gt 2 ] && is_past "$power_seconds"; then record unasked "$1"; else tell_power "$1"; fi
 }
 
 # tell_power NAME: of somebody who can change it, whether he may run anything as root by sudo: as it says

@@ -249,6 +249,25 @@ def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> Non
     assert found[0].there.startswith("ann can change it, and with it /opt/team/x")
 
 
+def test_however_many_they_are_who_may_do_anything_gain_nothing(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["bookworm"])
+    machine.run("""
+        set -e
+        groupadd admins; echo '%admins ALL=(ALL:ALL) ALL' >/etc/sudoers.d/admins
+        for n in $(seq 60); do useradd -r -N -g nogroup -G admins admin$n; done
+        mkdir /opt/admins; chgrp admins /opt/admins; chmod 775 /opt/admins; touch /opt/admins/hook
+        echo 'post-build-hook = /opt/admins/hook' >>/etc/nix/nix.conf
+    """).check_returncode()
+    found = [each for each in judged(machine) if each.where == "/opt/admins"]
+    machine.run("""
+        for n in $(seq 60); do userdel admin$n; done
+        groupdel admins; rm -r /etc/sudoers.d/admins /opt/admins
+    """)
+    assert [each.weight for each in found] == [Weight.NOTE]
+
+
 def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Machine) -> None:
     found = judged(machine, "baleen", "@builders", "@admin", "zoe")
     assert [each.there for each in found] == [

@@ -1,5 +1,7 @@
 """Who can change what the daemon depends on: what is told, what is mended, and what by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from nixtrust.access import Access, Way, Writer, read_access
@@ -62,6 +64,16 @@ def test_what_nobody_can_tell_is_unknown() -> None:
     )
     assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
     assert "setfacl -b /opt" in found.to_do
+
+
+def test_of_whom_nobody_asked_what_he_may_do_it_is_unknown_whether_he_gains_by_it() -> None:
+    many = writer("/opt/x", Way.GROUP, "many", "ann mia zoe", "drwxrwxr-x")
+    access = Access((many,), powerful=frozenset({"ann"}), unasked=frozenset({"mia", "zoe"}))
+    (found,) = judged(machine(access=access))
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
+    assert found.there.endswith("; of 2 of them nobody knows what they may do there as it is")
+    (found,) = judged(machine(access=replace(access, unasked=frozenset({"mia"}))))
+    assert found.weight is Weight.DRIFT
 
 
 @pytest.mark.parametrize("path", ["/etc", "/", "/usr/bin/nix", "/etc/nix/team.conf"])
