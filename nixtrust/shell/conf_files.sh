@@ -108,16 +108,17 @@ conf_file() {
 }
 
 # Adds to programs, a path a line, what a file says that the daemon runs or loads, with all that is in a
-# folder of such, and the files of remote builders.
+# folder of such, and the files of remote builders. Of a folder of plugins all counts: a slash is behind it.
 find_programs() {
   its=$({ awk '
     { sub(/#.*/, "") }
     $1 ~ /^(extra-)?(plugin-files|builders|external-builders|[a-z-]+-hook)$/ {
+      whole = $1 ~ /plugin-files$/ ? "/" : ""
       gsub(/[]["@,{}]/, " ")
-      for (i = 3; i <= NF; i++) if ($i ~ /^\/[A-Za-z0-9.,_\/~@+:-]+$/) print $i
+      for (i = 3; i <= NF; i++) if ($i ~ /^\/[A-Za-z0-9.,_\/~@+:-]+$/) print $i whole
     }' <"$file"; } 2>/dev/null) || be_unread
   for program in $its; do
-    programs=$programs$program$newline
+    programs=$programs$program$newline program=${program%/}
     # Its folder may be root's, and it a link to what is not.
     if is_own "$program" && [ -f "$program" ] && { IFS= read -r loaded <"$program"; } 2>/dev/null; then
       case $loaded in '#!'*) programs=$programs${loaded#'#!'}$newline ;; esac

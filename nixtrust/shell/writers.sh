@@ -37,7 +37,7 @@ each_line() {
 # What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first. Behind
 # a folder of which all that is in it counts is a slash.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines" /nix/store/ /nix/store/.links/
+  printf '%s\n' "$seen" "$daemon" "$nix" "$conf_dir/machines" /nix/store/ /nix/store/.links/ /nix/var/nix/db/
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   set -f
   # Arguments of a shell, and what systemctl says of them.
@@ -52,7 +52,7 @@ depended_on() {
   for folder in /etc /run /usr/local/lib /usr/lib; do
     # Drop-ins of all units of a kind, and of those of a common beginning: systemd.unit(5).
     for name in nix-daemon.service nix-daemon.socket nix-.service nix-.socket service socket; do
-      printf '%s\n' "$folder/systemd/system/$name" "$folder/systemd/system/$name.d"
+      printf '%s\n' "$folder/systemd/system/$name" "$folder/systemd/system/$name.d/"
     done
   done
 }

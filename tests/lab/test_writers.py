@@ -218,6 +218,35 @@ def test_who_can_change_the_store_besides_those_whom_nix_builds_as_is_told(
     assert daemons == "drwxrwxr-t root:nixbld\n"
 
 
+# Sticky folders in which each name counts that somebody makes.
+STICKY = {
+    "/etc/systemd/system/nix-daemon.service.d": "touch {}/a.conf",
+    "/etc/systemd/system/service.d": "touch {}/a.conf",
+    "/opt/plugins": (
+        "cp /usr/bin/true {0}/a.so; ln -s {0} /opt/by-link;"
+        "echo 'extra-plugin-files = /opt/by-link' >>/etc/nix/nix.conf"
+    ),
+    "/nix/var/nix/db": "true",
+}
+
+
+def test_in_a_folder_that_is_read_whole_who_can_make_names_is_told(machine: lab.Machine) -> None:
+    made = [
+        f"mkdir -p {path}; {done.format(path)}; chmod 1777 {path}" for path, done in STICKY.items()
+    ]
+    # What a program is given is not read whole.
+    made.append('echo \'external-builders = [{"args": ["/tmp"]}]\' >>/etc/nix/nix.conf')
+    machine.run("set -e\n" + "\n".join(made)).check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine)
+    machine.run(f"{UNDO}; rm -rf /etc/systemd/system/service.d")
+    assert sorted(each.where for each in found) == sorted(STICKY)
+    assert {each.weight for each in found} == {Weight.DRIFT}
+    assert left == []
+
+
 def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
     machine.run("set -e\n" + "\n".join(mess for mess, _, _ in TOLD)).check_returncode()
     # What stands in a folder of somebody's is looked at once the folder is root's.
