@@ -105,7 +105,12 @@ def _changeable(
     if not gaining and excused:
         named = people(sorted(excused))
         there = f"{named} can change it{with_it}, and may do anything there as it is"
-        yield note(Rule.CHANGEABLE, path, there)
+        if _keeps_from_reading(machine, path):
+            to_do = _by_hand(machine, owner, path, writers)
+            there = f"{there}; but root reads only what root alone can change"
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        else:
+            yield note(Rule.CHANGEABLE, path, there)
     elif not gaining:
         pass
     elif is_ours:
@@ -121,6 +126,16 @@ def _changeable(
             yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
         else:
             yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
+
+
+def _keeps_from_reading(machine: Machine, path: str) -> bool:
+    """Whether a file was not read that is there, or that a link leads to there."""
+    return any(
+        f"{way}/".startswith(f"{path.rstrip('/')}/")
+        for file, content in machine.files.items()
+        if isinstance(content, Unreadable)
+        for way in (file, machine.status[file].link)
+    )
 
 
 def _who(machine: Machine, writer: Writer) -> frozenset[str]:

@@ -36,6 +36,19 @@ members_of() {
   esac
 }
 
+# is_nobodys GID: whether nobody but root is in a group; each is asked for once.
+nobodys=' 0 ' inhabited=' '
+is_nobodys() {
+  case $nobodys in *" $1 "*) return 0 ;; esac
+  case $inhabited in *" $1 "*) return 1 ;; esac
+  if its=$(members_of "$1" "$1") && [ "${its:-root}" = root ]; then
+    nobodys="$nobodys$1 "
+  else
+    inhabited="$inhabited$1 "
+    return 1
+  fi
+}
+
 # listed_in GROUP GID: those that it lists, or another group of that number, and those whose first group it
 # is, a line each. The first group of some of the system's own accounts is root's, on Fedora.
 listed_in() {

@@ -114,7 +114,7 @@ accounts() {
 }
 
 # Sets accounts, and people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each.
-# An account need not be enumerable, so whoever owns another home is one too.
+# An account need not be enumerable, so whoever owns another home is one too. Sets everybody: their names.
 find_people() {
   people=root:0:$(cd ~root 2>/dev/null && pwd):$newline
   homes=/home least=1000 most=59999
@@ -161,6 +161,7 @@ find_people() {
   done
   unset IFS
   set +f
+  everybody=$(printf '%s' "$people" | cut -d : -f 1)$newline
 }
 
 # person NAME _ UID _ _ HOME SHELL
@@ -172,7 +173,6 @@ person() {
 }
 
 look_at_users() {
-  find_people
   find_builders
   everybody='' people_with_homes=''
   set -f
@@ -460,6 +460,8 @@ look() {
   record nixtrust probe 1
   look_at_system
   look_at_nix
+  # Who is in a group tells who can change what is looked at.
+  find_people
   look_at_owner
   look_at_configuration
   look_at_users

@@ -108,7 +108,8 @@ join_ways() {
 # cannot change what is root's.
 leads_on_safely() {
   case $roots in *"$newline$at$newline"*) return 0 ;; esac
-  if [ -n "$(are_roots "$at")" ]; then
+  find_alone "$at"
+  if [ "$alone" != "$newline" ]; then
     roots=$roots$at$newline
     return 0
   fi
@@ -151,7 +152,7 @@ changeable() {
   physical=$(cd -P "$conf_dir/" 2>/dev/null && pwd -P)
   printf '%s\nlists\n%s\n' "$listed" "$entries" |
     ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel \
-      builders_gid=$builders_gid awk '
+      builders_gid=$builders_gid nobodys=$nobodys awk '
     BEGIN {
       conf_dir = ENVIRON["conf_dir"]
       physical = ENVIRON["physical"]
@@ -207,7 +208,7 @@ changeable() {
         # So the daemon has it at each start: NixOS/nix src/libstore/local-store.cc.
         else if (path == "/nix/store" && its ~ /^.....w/ && its ~ /^d........[tT][@.]?$/ && gid[path] == ENVIRON["builders_gid"])
           tell(path, "builders", "")
-        else if (its ~ /^.....w/) tell(path, "group", gid[path])
+        else if (its ~ /^.....w/ && !index(ENVIRON["nobodys"], " " gid[path] " ")) tell(path, "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
       n = split(listed[path], lines, "\n")

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.lab
 LAB = "writers"
 declaring = partial(transactions.declaring, of=LAB)
 ABOUT = (Rule.CHANGEABLE, Rule.CLOSED, Rule.ABSENT_ACCOUNT)
+BLOCKING = (*ABOUT, Rule.UNREADABLE)
 # All there is to know of the configuration and its folder.
 STATE = "find /etc/nix -printf '%p %y %m %U %G %i %T@ %C@ %l\\n' | sort; cat /etc/nix/*"
 
@@ -37,14 +38,14 @@ def machine(request: pytest.FixtureRequest, machines: dict[str, lab.Machine]) ->
     return start_anew(machines[request.param])
 
 
-def judged(machine: lab.Machine, *trusted: str) -> list[Finding]:
+def judged(machine: lab.Machine, *trusted: str, rules: tuple[Rule, ...] = ABOUT) -> list[Finding]:
     policy = declaring(*trusted)
     answer = machine.run("exec sh -s", input=probe_script(policy.texts))
     assert answer.stderr == ""
     seen = read_answer(answer.stdout.splitlines())
     assert isinstance(seen, Machine), seen
     found = findings(policy, seen, machine.system)
-    return [each for each in found if each.rule in ABOUT]
+    return [each for each in found if each.rule in rules]
 
 
 def has_started(machine: lab.Machine) -> None:
@@ -263,10 +264,13 @@ def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
 def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> None:
     machine.run("""
         set -e
-        mkdir -p /opt/team; chown ann /opt/team; echo '!include /opt/team/x' >>/etc/nix/nix.conf
-        mkdir -p /opt/his; chown baleen /opt/his; echo '!include /opt/his/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/team; chown ann /opt/team
+        echo 'post-build-hook = /opt/team/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/his; chown baleen /opt/his
+        echo 'pre-build-hook = /opt/his/x' >>/etc/nix/nix.conf
         printf 'ann ALL=(ALL:ALL) NOPASSWD: ALL\\nmia ALL=(ALL) /bin/ls\\n' >/etc/sudoers.d/them
-        mkdir -p /opt/hers; chown mia /opt/hers; echo '!include /opt/hers/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/hers; chown mia /opt/hers
+        echo 'diff-hook = /opt/hers/x' >>/etc/nix/nix.conf
     """).check_returncode()
     found = judged(machine, "baleen", "@builders")
     machine.run(f"rm /etc/sudoers.d/them; {UNDO}").check_returncode()
@@ -295,6 +299,44 @@ def test_however_many_they_are_who_may_do_anything_gain_nothing(
         groupdel admins; rm -r /etc/sudoers.d/admins /opt/admins
     """)
     assert [each.weight for each in found] == [Weight.NOTE]
+
+
+def test_an_include_in_a_folder_of_a_group_of_nobodys_is_read(machine: lab.Machine) -> None:
+    machine.run("""
+        set -e
+        mkdir -p /usr/local/etc/nix; chgrp -R staff /usr/local/etc; chmod -R 2775 /usr/local/etc
+        echo 'cores = 1' >/usr/local/etc/nix/x.conf
+        echo '!include /usr/local/etc/nix/x.conf' >>/etc/nix/nix.conf
+        echo '!include /usr/local/etc/nix/not-there.conf' >>/etc/nix/nix.conf
+    """).check_returncode()
+    none = [each.rule for each in judged(machine, rules=BLOCKING)]
+    machine.run("usermod -a -G staff mia").check_returncode()
+    found = judged(machine, rules=BLOCKING)
+    machine.run("gpasswd -d mia staff; rm -r /usr/local/etc/nix")
+    machine.run("chgrp root /usr/local/etc; chmod 755 /usr/local/etc")
+    assert none == []
+    assert (Rule.CHANGEABLE, "/usr/local/etc") in [(each.rule, each.where) for each in found]
+    assert Rule.UNREADABLE in [each.rule for each in found]
+
+
+def test_what_root_does_not_read_for_a_folder_of_somebody_trusted_is_told_with_the_command(
+    machine: lab.Machine,
+) -> None:
+    machine.run("""
+        set -e
+        mkdir /opt/anns; chown ann /opt/anns; echo 'cores = 1' >/opt/anns/x.conf
+        echo '!include /opt/anns/x.conf' >>/etc/nix/nix.conf
+        echo 'ann ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/ann
+    """).check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine, rules=BLOCKING)
+    machine.run("rm -r /etc/sudoers.d/ann /opt/anns")
+    assert [(each.where, each.weight, each.remedy) for each in found] == [
+        ("/opt/anns", Weight.UNKNOWN, Remedy.BLOCKS)
+    ]
+    assert left == []
 
 
 def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Machine) -> None:

@@ -125,6 +125,22 @@ def test_what_is_in_a_home_stays_whose_it_is() -> None:
     assert "chown" not in str(found)
 
 
+@pytest.mark.parametrize("path", ["/opt", "/opt/team.conf"])
+def test_what_root_does_not_read_for_somebody_trusted_is_unknown_and_told_with_the_command(
+    path: str,
+) -> None:
+    his = Access((writer(path, Way.OWNER, "baleen", mode="drwxr-xr-x"),))
+    files = {"/opt/team.conf": Unreadable()}
+    (found,) = judged(machine(files=files, access=his), "baleen")
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
+    assert f"`chown root {path}" in found.to_do
+    (found,) = judged(machine(files={"/opt2/team.conf": Unreadable()}, access=his), "baleen")
+    assert found.weight is Weight.NOTE
+    links = {"/etc/nix/team.conf": "/opt/team.conf"}
+    through = machine(files={"/etc/nix/team.conf": Unreadable()}, links=links, access=his)
+    assert [each.weight for each in judged(through, "baleen")] == [Weight.UNKNOWN]
+
+
 def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
     found = judged(machine(access=Access((writer("/etc", mode="drwxrwxrwx"), writer()))))
     assert {each.remedy for each in found} == {Remedy.BLOCKS}
