@@ -42,16 +42,18 @@ class Access:
 
     `closed` are the files and folders that keep members' Nix from nix.conf, and their modes;
     `powerful` those of the writers who may run anything as root by sudo, or are in a group that is
-    declared trusted; `absent_accounts` the declared trusted users that have no account there.
+    declared trusted; `absent_accounts` the declared trusted users that have no account there;
+    `unasked` those of the writers of whom there was no time to ask whether they are powerful.
     """
 
     writers: tuple[Writer, ...] = ()
     closed: Mapping[str, str] = field(default_factory=dict)
     powerful: frozenset[str] = frozenset()
     absent_accounts: tuple[str, ...] = ()
+    unasked: frozenset[str] = frozenset()
 
 
-ACCESS_RECORDS = frozenset({"writer", "closed", "sudoer", "declared", "absent-account"})
+ACCESS_RECORDS = frozenset({"writer", "closed", "sudoer", "declared", "unasked", "absent-account"})
 
 
 def read_access(records: Iterable[tuple[str, tuple[str, ...]]]) -> Access:
@@ -77,5 +79,6 @@ def read_access(records: Iterable[tuple[str, tuple[str, ...]]]) -> Access:
         ),
         closed=MappingProxyType(dict((path, mode) for path, mode in of("closed", 2))),
         powerful=frozenset(name for kind in ("sudoer", "declared") for (name,) in of(kind, 1)),
+        unasked=frozenset(name for (name,) in of("unasked", 1)),
         absent_accounts=tuple(name for (name,) in of("absent-account", 1)),
     )

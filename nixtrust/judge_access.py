@@ -11,10 +11,12 @@ from nixtrust.conf_settings import spelled
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
-from nixtrust.owners import Owner
+from nixtrust.owners import Owner, builders_group
 from nixtrust.plan import ORIGINAL
 from nixtrust.policy import Policy
 from nixtrust.wording import people
+
+STORE = "/nix/store"
 
 
 def access(policy: Policy, machine: Machine, owner: Owner) -> Iterator[Finding]:
@@ -108,17 +110,37 @@ def _changeable(
     if not gaining and excused:
         named = people(sorted(excused))
         there = f"{named} can change it{with_it}, and may do anything there as it is"
-        yield note(Rule.CHANGEABLE, path, there)
+        if _keeps_from_reading(machine, path):
+            to_do = _by_hand(machine, owner, path, writers)
+            there = f"{there}; but root reads only what root alone can change"
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        else:
+            yield note(Rule.CHANGEABLE, path, there)
     elif not gaining:
         pass
     elif is_ours:
         yield drift(Rule.CHANGEABLE, Remedy.MEND, path, there)
-    elif all(each.way is Way.UNKNOWN for each in gaining):
-        to_do = _by_hand(machine, path, gaining)
-        yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
     else:
-        to_do = _by_hand(machine, path, gaining)
-        yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
+        to_do = _by_hand(machine, owner, path, gaining)
+        not_known = {name for each in gaining for name in who[each] - excused}
+        if all(each.way is Way.UNKNOWN for each in gaining):
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        elif all(who[each] for each in gaining) and not_known <= machine.access.unasked:
+            many = f"{len(not_known)} of them"
+            there = f"{there}; of {many} nobody knows what they may do there as it is"
+            yield unknown(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do)
+        else:
+            yield drift(Rule.CHANGEABLE, Remedy.BLOCKS, path, there, to_do=to_do)
+
+
+def _keeps_from_reading(machine: Machine, path: str) -> bool:
+    """Whether a file was not read that is there, or that a link leads to there."""
+    return any(
+        f"{way}/".startswith(f"{path.rstrip('/')}/")
+        for file, content in machine.files.items()
+        if isinstance(content, Unreadable)
+        for way in (file, machine.status[file].link)
+    )
 
 
 def _who(machine: Machine, writer: Writer) -> frozenset[str]:
@@ -152,7 +174,7 @@ def _says(writer: Writer, who: frozenset[str]) -> str:
             return writer.name
 
 
-def _by_hand(machine: Machine, path: str, writers: Sequence[Writer]) -> str:
+def _by_hand(machine: Machine, owner: Owner, path: str, writers: Sequence[Writer]) -> str:
     """The commands that make it root's alone; but what is in a home stays whose it is.
 
     A file is made anew: somebody may have the old one open, or a second name for it. But not one of
@@ -167,6 +189,8 @@ def _by_hand(machine: Machine, path: str, writers: Sequence[Writer]) -> str:
         return (
             f"{writers[0].subject} must not lead there: take the link, the include or the line away"
         )
+    if path == STORE:
+        return _of_store(machine, owner, dropping, writers)
     if mode == "?":
         return "rename or remove what has such a name there"
     if mode.startswith("l"):
@@ -175,6 +199,19 @@ def _by_hand(machine: Machine, path: str, writers: Sequence[Writer]) -> str:
         return f"`{dropping}chown root {its} && chmod go-w {its}`"
     new = f'new=$(mktemp {its}.XXXXXX) && cat {its} >"$new" && chmod {_closed_mode(mode)} "$new"'
     return f'see what it holds, then `{new} && mv "$new" {its}`'
+
+
+def _of_store(machine: Machine, owner: Owner, dropping: str, writers: Sequence[Writer]) -> str:
+    """The command that makes the store what the daemon makes it at each start, and nobody but those
+    whom Nix builds as a member of their group."""
+    group = builders_group(owner, machine)
+    mode = f"{dropping}chown {shlex.quote(f'root:{group}')} {STORE} && chmod 1775 {STORE}"
+    if any(each.name != group or each.mode[1:10] != "rwxrwxr-t" for each in writers):
+        return f"`{mode}`"
+    names = sorted(name for each in writers for name in each.members)
+    taking_out = "dseditgroup -o edit -t user -d" if machine.kernel == "Darwin" else "gpasswd -d"
+    out = " && ".join(f"{taking_out} {shlex.quote(name)} {shlex.quote(group)}" for name in names)
+    return f"Nix builds as those alone whom its installer has made: `{out}`"
 
 
 def _closed_mode(mode: str) -> str:

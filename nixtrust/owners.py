@@ -133,6 +133,14 @@ def reads(owner: Owner, files: Files, nix: NixVersion) -> Folded:
     return fold_layers(owner.layers, files, nix, owner.home)
 
 
+def builders_group(owner: Owner, machine: Machine) -> str:
+    """The group whose members build for the daemon."""
+    assert machine.nix is not None, "a machine without Nix is blocked"
+    group = reads(owner, machine.files, machine.nix).tokens("build-users-group")
+    # What the daemon, which is root, uses if nothing is said: NixOS/nix src/libstore/globals.cc.
+    return " ".join(group or ("nixbld",))
+
+
 def _single_user(machine: Machine) -> User | None:
     """Whose the store is, if it is a person's own and there is no daemon."""
     if machine.daemon.manager is not Manager.NONE or machine.daemon.socket:

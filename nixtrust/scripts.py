@@ -14,7 +14,7 @@ from nixtrust.finding import Finding, Remedy, Rule
 from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
-from nixtrust.owners import Owner, reads
+from nixtrust.owners import Owner, builders_group
 from nixtrust.plan import Plan, Restore, Unkept
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
@@ -59,6 +59,7 @@ def probe_script(declared: Mapping[str, str], search_paths: Iterable[str] = ()) 
         *(f'  printf %s "${name}"\n' for name in names),
         "}\n",
         _assignment("trusted_users", declared.get("trusted-users", "")),
+        _shell("groups.sh"),
         _shell("writers.sh"),
         _shell("probe.sh"),
     ]
@@ -241,10 +242,7 @@ def _transaction(owner: Owner, steps: list[str]) -> Script:
 
 def _restart(machine: Machine, owner: Owner) -> str:
     """The step that restarts the daemon, with the group whose members build for it."""
-    assert machine.nix is not None, "a machine without Nix is blocked"
-    group = reads(owner, machine.files, machine.nix).tokens("build-users-group")
-    # What the daemon, which is root, uses if nothing is said: NixOS/nix src/libstore/globals.cc.
-    return _call("restart_daemon", " ".join(group or ("nixbld",)))
+    return _call("restart_daemon", builders_group(owner, machine))
 
 
 def _call(step: str, *words: str) -> str:

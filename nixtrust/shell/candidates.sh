@@ -136,7 +136,8 @@ find_roots() {
     folder=${root_home%/}${folder:+/$folder}
     if [ -d "$folder" ] && [ ! -h "$folder" ]; then set -- "$@" "$folder"; fi
   done
-  alone=$newline$(are_roots "$@")$newline roots=$newline
+  find_alone "$@"
+  roots=$newline
   for way; do
     folder=$way
     while [ -n "$folder" ]; do
@@ -150,23 +151,30 @@ find_roots() {
 folders_of_daemon='usr usr/bin dev run run/systemd run/systemd/system usr/lib usr/lib/systemd
   usr/lib/systemd/profile.d nix nix/store nix/var nix/var/nix nix/var/nix/db nix/var/nix/profiles'
 
-# are_roots FOLDER…: those that root alone can change. In a sticky one others cannot change what is
-# root's, but make more: that counts for the store alone, into which the daemon puts what it has built.
-# Behind a + is an access control list, and in the group's place what it lets at most; a Mac's stands
-# in lines of its own, which begin with a blank.
-are_roots() {
+# find_alone FOLDER…: sets alone: those that root alone can change, each between newlines. In a sticky one
+# others cannot change what is root's, but make more: that counts for the store alone, into which the daemon
+# puts what it has built. Behind a + is an access control list, and in the group's place what it lets at
+# most; a Mac's stands in lines of its own, which begin with a blank. Nor can a group of nobody's.
+find_alone() {
   # With -q a name, and what a link leads to that has been laid there meanwhile, makes no further line.
   if [ "$kernel" = Darwin ]; then long=-ldenq; else long=-ldnq; fi
   # shellcheck disable=SC2012  # the last word is the name, as none has a blank
-  ls "$long" "$@" 2>/dev/null | awk '
+  untold=$(ls "$long" "$@" 2>/dev/null | awk '
     /^ / {
       if (/ allow .*(write|append|add_file|add_subdirectory|delete|chown)/) its = ""
       next
     }
     { if (its != "") print its; its = "" }
-    $3 == 0 && $1 ~ /^d.......[^w]/ &&
-      ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { its = $NF }
-    END { if (its != "") print its }'
+    $3 == 0 && $1 ~ /^d.......[^w]/ {
+      if ($1 !~ /^.....w/ || ($NF == "/nix/store" && $1 ~ /^.........[tT]/)) its = "0 " $NF
+      else if ($1 !~ /[+]$/) its = $4 " " $NF
+    }
+    END { if (its != "") print its }')$newline
+  alone=$newline
+  while [ -n "${untold%"$newline"}" ]; do
+    way_of=${untold%%"$newline"*} untold=${untold#*"$newline"}
+    if [ "${way_of%% *}" = 0 ] || is_nobodys "${way_of%% *}"; then alone=$alone${way_of#* }$newline; fi
+  done
 }
 
 # is_roots FOLDER: whether nobody but root can change where this path leads, on the whole way. It is
@@ -189,7 +197,10 @@ is_roots() {
   else
     case $roots in
       *"$newline$(cd -P "$1/" 2>/dev/null && pwd -P)$newline"*) ;;
-      *) [ -n "$(are_roots "$1")" ] || return ;;
+      *)
+        find_alone "$1"
+        [ "$alone" != "$newline" ] || return
+        ;;
     esac
   fi
   last_of_roots=$1

@@ -115,8 +115,8 @@ belongs_to_me() {
 }
 
 # Adds to programs, a path a line, what a file says that Nix runs, loads or reads, with all that is in a
-# folder of plugins, and what a hook is run by. Not of caches, whose builds are signed, nor of what may be
-# secret.
+# folder of plugins, behind which is a slash, and what a hook is run by. Not of caches, whose builds are
+# signed, nor of what may be secret.
 find_programs() {
   its=$({ awk '
     BEGIN {
@@ -125,7 +125,7 @@ find_programs() {
     }
     { sub(/#.*/, "") }
     $2 == "=" && $1 !~ passed_over {
-      kind = $1 ~ /^(extra-)?(plugin-files|[a-z-]+-hook)$/ ? "runs" : "reads"
+      kind = $1 ~ /plugin-files$/ ? "loads" : $1 ~ /-hook$/ ? "runs" : "reads"
       sub(/^[^=]*=/, "")
       gsub(/[]["{},]/, " ")
       n = split($0, words, " ")
@@ -141,11 +141,14 @@ find_programs() {
   each_line find_program "$its"
 }
 
-# find_program KIND PATH: a kind, runs or reads, and a path, as one word.
+# find_program KIND PATH: a kind (runs, loads or reads) and a path, as one word. Its folder may be root's,
+# and it a link to what is not.
 find_program() {
   program=${1#* }
-  programs=$programs$program$newline
-  # Its folder may be root's, and it a link to what is not.
+  case $1 in
+    loads*) programs=$programs$program/$newline ;;
+    *) programs=$programs$program$newline ;;
+  esac
   case $1 in
     runs*)
       if is_own "$program" && [ -f "$program" ] && belongs_to_me "$program"; then
@@ -153,6 +156,8 @@ find_program() {
         loaded=${head%%"$newline"*}
         case $loaded in '#!'*) add_words_of "${loaded#'#!'}" ;; esac
       fi
+      ;;
+    loads*)
       if [ -d "$program" ] && is_roots "$program"; then
         for loaded in "$program"/*; do programs=$programs$loaded$newline; done
       fi

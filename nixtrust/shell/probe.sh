@@ -102,28 +102,25 @@ accounts() {
   fi
 }
 
-# Sets people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each; a line
-# behind a tab is none. An account need not be enumerable, so whoever owns another home is one too.
+# Sets accounts, and people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each.
+# An account need not be enumerable, so whoever owns another home is one too. Sets everybody: their names.
 find_people() {
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
-  # By awk, since there may be thousands of both. Behind a tab stand the homes.
+  accounts=$(accounts) || be_unread
+  # By awk, since there may be thousands of both. Behind a tab stand the homes that are none of theirs.
   found=$(
     {
-      accounts || echo failed
+      printf '%s\n' "$accounts"
       for home in "$homes"/*; do printf '\t%s\n' "$home"; done
     } | root=$(cd ~root 2>/dev/null && pwd) awk -F : -v least="$least" -v most="$most" '
       BEGIN { tell("root", 0, ENVIRON["root"], "") }
-      $0 == "failed" { failed = 1 }
       /^\t/ {
         home = substr($0, 2)
         if (!(home in homes)) print
         next
       }
       $3 ~ /^[0-9]+$/ && $3 + 0 >= least && $3 + 0 <= most && !($1 in names) { tell($1, $3, $6, $7) }
-      END {
-        exit failed
-      }
       function tell(name, uid, home, shell) {
         while (home ~ /.\/$/) home = substr(home, 1, length(home) - 1)
         names[name]
@@ -131,12 +128,10 @@ find_people() {
         print name ":" uid ":" home ":" shell
       }'
   ) || be_unread
-  people=$found$newline strangers='' orphans=''
+  people=$(printf '%s\n' "$found" | sed "/^$tab/d")$newline orphans=''
+  strangers=$(printf '%s\n' "$found" | sed -n "s/^$tab//p")
   set -f
   IFS=$newline
-  for line in $found; do
-    case $line in "$tab"*) strangers=$strangers$newline${line#"$tab"} ;; esac
-  done
   # shellcheck disable=SC2012,SC2086  # a list; only the owner's name is read
   listed=${strangers:+$(limit 5 ls -ld $strangers 2>/dev/null)}
   # What is gone by now is no failure.
@@ -162,6 +157,7 @@ find_people() {
   done
   unset IFS
   set +f
+  everybody=$(printf '%s' "$people" | cut -d : -f 1)$newline
 }
 
 # person NAME _ UID _ _ HOME SHELL
@@ -173,28 +169,26 @@ person() {
 }
 
 look_at_users() {
-  builders=$(getent group "$builders_group" 2>/dev/null ||
-    dscl . -read "/Groups/$builders_group" GroupMembership 2>/dev/null)
-  builders=" ${builders##*:} "
-  find_people
+  find_builders
   everybody='' people_with_homes=''
   set -f
   IFS=$newline
   for line in $people; do
-    case $line in "$tab"*) continue ;; esac
     set -f
     IFS=:
     # shellcheck disable=SC2086  # its fields
     set -- $line
     unset IFS
     set +f
-    case $builders in
-      *[!A-Za-z0-9._-]"$1"[!A-Za-z0-9._-]*) continue ;;
-    esac
-    record user "$1" "$2" "$3" "${4-}" "$(id -Gn "$1" 2>/dev/null)"
+    case $builders in *"$newline$1$newline"*) continue ;; esac
+    its_groups=$(id -Gn "$1" 2>/dev/null)
+    record user "$1" "$2" "$3" "${4-}" "$its_groups"
+    # The group does not list all whom a directory has in it.
+    case "$2 $its_groups " in [!0]*" $builders_group "*) others_build=$others_build$newline$1 ;; esac
     everybody=$everybody$1$newline
     [ "$2" = 0 ] || people_with_homes=$people_with_homes$1$tab$2$tab$3$newline
   done
+  others_build=$(printf '%s\n' "$others_build" | sed '/^$/d' | sort -u)
 }
 
 # Whom the daemon trusts.
@@ -462,6 +456,8 @@ look() {
   record nixtrust probe 1
   look_at_system
   look_at_nix
+  # Who is in a group tells who can change what is looked at.
+  find_people
   look_at_owner
   look_at_configuration
   look_at_users
@@ -475,9 +471,9 @@ look() {
   echo end
 }
 
-# Seconds after the beginning: no more persons are asked about; the last home has ended; all ends, and
-# that is before the controller gives up.
-trust_seconds=30 homes_seconds=82 look_seconds=85
+# Seconds after the beginning: of nobody else sudo is asked; no more persons are asked about; the last home
+# has ended; all ends, and that is before the controller gives up.
+power_seconds=20 trust_seconds=30 homes_seconds=82 look_seconds=85
 
 is_past() {
   [ "$(($(date +%s) - look_began))" -ge "$1" ]

@@ -16,16 +16,18 @@ look_at_writers() {
     asking_conf_dir=/nonexistent ;;
   esac
   each_line tell_writer "$changeable"
-  [ -z "$writers" ] || each_line tell_power "$(printf '%s' "$writers" | sort -u | sed 20q)"
+  asked=0
+  [ -z "$writers" ] || each_line ask_power "$(printf '%s' "$writers" | sort -u)"
   set -f
   # shellcheck disable=SC2086  # names
   tell_absent_accounts $trusted_users
   set +f
 }
 
-# What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first.
+# What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first. Behind
+# a folder of which all that is in it counts is a slash.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "${nix:-$refused_nix}"
+  printf '%s\n' "$seen" "$daemon" "${nix:-$refused_nix}" /nix/store/ /nix/store/.links/ /nix/var/nix/db/
   for name in machines netrc registry.json; do echo "$conf_dir/$name"; done
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\//p'
@@ -41,18 +43,18 @@ depended_on() {
     echo "$folder/nix-daemon.socket"
     # Drop-ins of all units of a kind, and of those of a common beginning, too.
     for name in nix-daemon.service nix-daemon.socket nix-.service nix-.socket service socket; do
-      echo "$folder/$name.d"
+      echo "$folder/$name.d/"
     done
   done
 }
 
 # walk PATH: each name on the way there, and to where links lead, joins ways, behind it what it leads
-# to first. A folder with a name that is not there is lacking it. Nothing is followed beyond a folder
-# that others can change.
+# to first. A folder in which what others make counts, since a name is not there or all that is there
+# counts, is lacking it. Nothing is followed beyond a folder that others can change.
 walk() {
   # The daemon's program, if it has been replaced since.
   case $1 in *' (deleted)') return ;; esac
-  subject=$1 at='' rest=${1#/}/ hops=0
+  subject=${1%/} at='' rest=${1#/}/ hops=0
   while [ -n "$rest" ]; do
     name=${rest%%/*} rest=${rest#*/}
     case $name in
@@ -76,12 +78,16 @@ walk() {
       rest=${target#/}/$rest
     elif [ -d "$way" ]; then
       at=$way
-      leads_on_safely || return 0
+      leads_on_safely || break
     else
       if [ ! -e "$way" ]; then lacking=$lacking${at:-/}$newline; fi
       return 0
     fi
   done
+  case $1:$rest in
+    */:*[!/]*) ;;
+    */:*) lacking=$lacking$at$newline ;;
+  esac
 }
 
 join_ways() {
@@ -93,7 +99,8 @@ join_ways() {
 # cannot change what is root's.
 leads_on_safely() {
   case $roots in *"$newline$at$newline"*) return 0 ;; esac
-  if [ -n "$(are_roots "$at")" ]; then
+  find_alone "$at"
+  if [ "$alone" != "$newline" ]; then
     roots=$roots$at$newline
     return 0
   fi
@@ -135,7 +142,8 @@ changeable() {
   set +f
   physical=$(cd -P "$conf_dir/" 2>/dev/null && pwd -P)
   printf '%s\nlists\n%s\n' "$listed" "$entries" |
-    ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel awk '
+    ways=$ways lacking=$lacking missing=$missing conf_dir=$conf_dir physical=$physical kernel=$kernel \
+      builders_gid=$builders_gid nobodys=$nobodys awk '
     BEGIN {
       conf_dir = ENVIRON["conf_dir"]
       physical = ENVIRON["physical"]
@@ -146,7 +154,7 @@ changeable() {
         subject[pair[1]] = pair[2]
       }
       n = split(ENVIRON["lacking"], lines, "\n")
-      for (i = 1; i <= n; i++) if (lines[i] != "/nix/store") lacks[lines[i]] = 1
+      for (i = 1; i <= n; i++) lacks[lines[i]] = 1
       n = split(ENVIRON["missing"], lines, "\n")
       for (i = 1; i <= n; i++) is_missing[lines[i]] = 1
     }
@@ -188,7 +196,10 @@ changeable() {
         # On Linux the letters of the group are what a list lets at most: acl(5).
         # A folder has one for what is made in it too.
         if (its ~ /[+]$/ && (its ~ /^.....w/ || its ~ /^d/) && ENVIRON["kernel"] != "Darwin") tell(path, "listed", gid[path])
-        else if (its ~ /^.....w/) tell(path, "group", gid[path])
+        # So the daemon has it at each start: NixOS/nix src/libstore/local-store.cc.
+        else if (path == "/nix/store" && its ~ /^.....w/ && its ~ /^d........[tT][@.]?$/ && gid[path] == ENVIRON["builders_gid"])
+          tell(path, "builders", "")
+        else if (its ~ /^.....w/ && !index(ENVIRON["nobodys"], " " gid[path] " ")) tell(path, "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
       n = split(listed[path], lines, "\n")
@@ -223,6 +234,7 @@ tell_writer() {
     everybody) record writer "$1" "$2" everybody '' '' "$5" ;;
     owner) tell_account "$1" "$2" owner "$(id -un "$4" 2>/dev/null || echo "$4")" "$5" ;;
     group) tell_group "$1" "$2" "$(group_of "$4")" "$5" "$4" ;;
+    builders) tell_members "$1" "$2" "$builders_group" "$others_build" "$5" ;;
     listed-user) tell_account "$1" "$2" user "$4" "$5" ;;
     listed-group) tell_group "$1" "$2" "$4" "$5" "$(number_of "$4")" ;;
     listed) tell_list "$1" "$2" "$4" "$5" ;;
@@ -243,8 +255,14 @@ tell_group() {
     record writer "$1" "$2" unknown "whoever is in the group $3" '' "$4"
     return
   fi
-  record writer "$1" "$2" group "$3" "$(printf '%s' "$members" | tr '\n' ',')" "$4"
-  [ -z "$members" ] || writers=$writers$members$newline
+  tell_members "$1" "$2" "$3" "$members" "$4"
+}
+
+# tell_members PATH SUBJECT GROUP MEMBERS MODE
+tell_members() {
+  [ -n "$4" ] || return 0
+  record writer "$1" "$2" group "$3" "$(printf '%s' "$4" | tr '\n' ',')" "$5"
+  writers=$writers$4$newline
 }
 
 # tell_list PATH SUBJECT GID MODE: whom an access control list lets write, as Linux has them. The group
@@ -274,61 +292,11 @@ tell_entry() {
   esac
 }
 
-# group_of GID: its name; the number where it has none.
-group_of() {
-  if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$1" 2>/dev/null | awk -F '\t' 'NR == 1 { print $1 }')
-  else
-    its=$(limit 5 getent group "$1" 2>/dev/null)
-  fi
-  its=${its%%:*}
-  printf '%s\n' "${its:-$1}"
-}
-
-# number_of GROUP
-number_of() {
-  if [ "$kernel" = Darwin ]; then
-    limit 5 dscl /Search -read "/Groups/$1" PrimaryGroupID 2>/dev/null | sed -n 's/^PrimaryGroupID: //p'
-  else
-    limit 5 getent group "$1" 2>/dev/null | cut -d : -f 3
-  fi
-}
-
-# members_of GROUP GID: those that it lists, those whose first group it is, and each person that has it;
-# a line each. Fails where nobody can tell. The first group of some of the system's own accounts is
-# root's, on Fedora.
-members_of() {
-  set -- "$1" "${2:-none}"
-  person_gid=$2
-  if [ "$kernel" = Darwin ]; then
-    its=$(limit 5 dscl /Search -read "/Groups/$1" GroupMembership 2>/dev/null)
-    [ "$?" -lt 124 ] || return 1
-    its=$(printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n')
-    first=$(limit 5 dscl . -list /Users PrimaryGroupID 2>/dev/null) || return 1
-    first=$(printf '%s\n' "$first" | gid=$2 awk '$2 == ENVIRON["gid"] { print $1 }')
-  else
-    its=$(limit 5 getent group "$2" 2>/dev/null)
-    [ "$?" -le 2 ] || return 1
-    its=$(printf '%s\n' "${its##*:}" | tr , '\n')
-    first=$(limit 5 getent passwd 2>/dev/null) || return 1
-    first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
-  fi
-  [ "$2" != 0 ] || first=''
-  members=$(
-    {
-      printf '%s\n%s\n' "$its" "$first"
-      each_line tell_if_in_group "$everybody"
-    } | sed '/^$/d' | sort -u
-  )
-  case $members in
-    '') [ "$kernel" != Darwin ] && grep -q "^[^:]*:[^:]*:$2:" /etc/group ;;
-    *) printf '%s\n' "$members" ;;
-  esac
-}
-
-# tell_if_in_group NAME: the name, if that person has the group of this number.
-tell_if_in_group() {
-  case " $(id -G "$1" 2>/dev/null) " in *" $person_gid "*) printf '%s\n' "$1" ;; esac
+# ask_power NAME: or tell that nobody has asked. The whole look has a time limit, and a directory may have
+# thousands of accounts.
+ask_power() {
+  asked=$((asked + 1))
+  if [ "$asked" -gt 2 ] && is_past "$power_seconds"; then record unasked "$1"; else tell_power "$1"; fi
 }
 
 # tell_power NAME: of somebody who can change it, whether he may run anything as root by sudo: as it says

@@ -11,13 +11,14 @@ from nixtrust.machine import Machine, Trust, read_answer
 from nixtrust.scripts import probe_script
 from tests.lab import transactions
 from tests.lab.layouts import Layout, determinate, lay, newer_installer
-from tests.lab.transactions import RESTART, run_for, start_anew
+from tests.lab.transactions import RESTART, look, run_for, start_anew
 
 pytestmark = pytest.mark.lab
 
 LAB = "writers"
 declaring = partial(transactions.declaring, of=LAB)
 ABOUT = (Rule.CHANGEABLE, Rule.CLOSED, Rule.ABSENT_ACCOUNT)
+BLOCKING = (*ABOUT, Rule.UNREADABLE)
 # All there is to know of the configuration and its folder.
 STATE = "find /etc/nix -printf '%p %y %m %U %G %i %T@ %C@ %l\\n' | sort; cat /etc/nix/*"
 
@@ -37,14 +38,14 @@ def machine(request: pytest.FixtureRequest, machines: dict[str, lab.Machine]) ->
     return start_anew(machines[request.param])
 
 
-def judged(machine: lab.Machine, *trusted: str) -> list[Finding]:
+def judged(machine: lab.Machine, *trusted: str, rules: tuple[Rule, ...] = ABOUT) -> list[Finding]:
     policy = declaring(*trusted)
     answer = machine.run("exec sh -s", input=probe_script(policy.texts))
     assert answer.stderr == ""
     seen = read_answer(answer.stdout.splitlines())
     assert isinstance(seen, Machine), seen
     found = findings(policy, seen, machine.system)
-    return [each for each in found if each.rule in ABOUT]
+    return [each for each in found if each.rule in rules]
 
 
 def has_started(machine: lab.Machine) -> None:
@@ -211,7 +212,8 @@ UNDO = """
 rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d \
   /etc/systemd/system.control /run/systemd/system/nix-daemon.*.d /etc/nix/registry.json
 systemctl daemon-reload
-chmod 644 /nix/var/nix/db/db.sqlite
+# SQLite makes what is beside it as it is.
+chmod go-w /nix/var/nix/db/*
 """
 
 
@@ -231,6 +233,85 @@ def test_who_can_change_what_the_daemon_depends_on_is_drift_that_names_them(
     assert all("`" in each.to_do for each in found.values())
 
 
+# Each: what was done to the store, and who can change what in it.
+STORE = {
+    "somebody's": ("chown baleen /nix/store", "/nix/store", "baleen, who owns it,"),
+    "everybody's": ("chmod 777 /nix/store", "/nix/store", "everybody"),
+    "open to new names": ("chmod 1777 /nix/store", "/nix/store", "everybody"),
+    "another group's": ("chgrp builders /nix/store", "/nix/store", "the group builders (mia)"),
+    "not sticky": ("chmod 775 /nix/store", "/nix/store", "the group nixbld (nixbld1, nixbld10"),
+    "a member's who builds": (
+        "usermod -a -G nixbld baleen",
+        "/nix/store",
+        "the group nixbld (baleen)",
+    ),
+    "a service's that builds": (
+        "mkdir /opt/svc; useradd -r -G nixbld -d /opt/svc -s /usr/sbin/nologin svc;"
+        "chown svc /opt/svc",
+        "/nix/store",
+        "the group nixbld (svc)",
+    ),
+    "with links that everybody makes": (
+        "chmod 1777 /nix/store/.links",
+        "/nix/store/.links",
+        "everybody",
+    ),
+}
+STORE_AGAIN = """
+chown root:nixbld /nix/store; chmod 1775 /nix/store; chmod 755 /nix/store/.links
+gpasswd -d baleen nixbld; userdel svc; rm -rf /opt/svc
+"""
+
+
+@pytest.mark.parametrize("mess", STORE)
+def test_who_can_change_the_store_besides_those_whom_nix_builds_as_is_told(
+    mess: str, machine: lab.Machine
+) -> None:
+    done, path, who = STORE[mess]
+    machine.run(f"set -e; {done}").check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine)
+    daemons = machine.run("stat -c '%A %U:%G' /nix/store").stdout
+    machine.run(STORE_AGAIN)
+    assert [(each.where, each.weight, each.remedy) for each in found] == [
+        (path, Weight.DRIFT, Remedy.BLOCKS)
+    ]
+    assert who in found[0].there
+    assert left == []
+    assert daemons == "drwxrwxr-t root:nixbld\n"
+
+
+# Sticky folders in which each name counts that somebody makes.
+STICKY = {
+    "/etc/systemd/system/nix-daemon.service.d": "touch {}/a.conf",
+    "/etc/systemd/system/service.d": "touch {}/a.conf",
+    "/opt/plugins": (
+        "cp /usr/bin/true {0}/a.so; ln -s {0} /opt/by-link;"
+        "echo 'extra-plugin-files = /opt/by-link' >>/etc/nix/nix.conf"
+    ),
+    "/nix/var/nix/db": "true",
+}
+
+
+def test_in_a_folder_that_is_read_whole_who_can_make_names_is_told(machine: lab.Machine) -> None:
+    made = [
+        f"mkdir -p {path}; {done.format(path)}; chmod 1777 {path}" for path, done in STICKY.items()
+    ]
+    # What a program is given is not read whole.
+    made.append('echo \'external-builders = [{"args": ["/tmp"]}]\' >>/etc/nix/nix.conf')
+    machine.run("set -e\n" + "\n".join(made)).check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine)
+    machine.run(f"{UNDO}; rm -rf /etc/systemd/system/service.d")
+    assert sorted(each.where for each in found) == sorted(STICKY)
+    assert {each.weight for each in found} == {Weight.DRIFT}
+    assert left == []
+
+
 def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
     machine.run("set -e\n" + "\n".join(mess for mess, _, _ in TOLD)).check_returncode()
     # What stands in a folder of somebody's is looked at once the folder is root's.
@@ -247,10 +328,13 @@ def test_what_is_told_to_be_done_by_hand_does_it(machine: lab.Machine) -> None:
 def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> None:
     machine.run("""
         set -e
-        mkdir -p /opt/team; chown ann /opt/team; echo '!include /opt/team/x' >>/etc/nix/nix.conf
-        mkdir -p /opt/his; chown baleen /opt/his; echo '!include /opt/his/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/team; chown ann /opt/team
+        echo 'post-build-hook = /opt/team/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/his; chown baleen /opt/his
+        echo 'pre-build-hook = /opt/his/x' >>/etc/nix/nix.conf
         printf 'ann ALL=(ALL:ALL) NOPASSWD: ALL\\nmia ALL=(ALL) /bin/ls\\n' >/etc/sudoers.d/them
-        mkdir -p /opt/hers; chown mia /opt/hers; echo '!include /opt/hers/x' >>/etc/nix/nix.conf
+        mkdir -p /opt/hers; chown mia /opt/hers
+        echo 'diff-hook = /opt/hers/x' >>/etc/nix/nix.conf
     """).check_returncode()
     found = judged(machine, "baleen", "@builders")
     machine.run(f"rm /etc/sudoers.d/them; {UNDO}").check_returncode()
@@ -262,6 +346,63 @@ def test_who_may_do_anything_as_it_is_gains_nothing(machine: lab.Machine) -> Non
     assert found[0].there.startswith("ann can change it, and with it /opt/team/x")
 
 
+def test_however_many_they_are_who_may_do_anything_gain_nothing(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["bookworm"])
+    machine.run("""
+        set -e
+        groupadd admins; echo '%admins ALL=(ALL:ALL) ALL' >/etc/sudoers.d/admins
+        for n in $(seq 60); do useradd -r -N -g nogroup -G admins admin$n; done
+        mkdir /opt/admins; chgrp admins /opt/admins; chmod 775 /opt/admins; touch /opt/admins/hook
+        echo 'post-build-hook = /opt/admins/hook' >>/etc/nix/nix.conf
+    """).check_returncode()
+    found = [each for each in judged(machine) if each.where == "/opt/admins"]
+    machine.run("""
+        for n in $(seq 60); do userdel admin$n; done
+        groupdel admins; rm -r /etc/sudoers.d/admins /opt/admins
+    """)
+    assert [each.weight for each in found] == [Weight.NOTE]
+
+
+def test_an_include_in_a_folder_of_a_group_of_nobodys_is_read(machine: lab.Machine) -> None:
+    machine.run("""
+        set -e
+        mkdir -p /usr/local/etc/nix; chgrp -R staff /usr/local/etc; chmod -R 2775 /usr/local/etc
+        echo 'cores = 1' >/usr/local/etc/nix/x.conf
+        echo '!include /usr/local/etc/nix/x.conf' >>/etc/nix/nix.conf
+        echo '!include /usr/local/etc/nix/not-there.conf' >>/etc/nix/nix.conf
+    """).check_returncode()
+    none = [each.rule for each in judged(machine, rules=BLOCKING)]
+    machine.run("usermod -a -G staff mia").check_returncode()
+    found = judged(machine, rules=BLOCKING)
+    machine.run("gpasswd -d mia staff; rm -r /usr/local/etc/nix")
+    machine.run("chgrp root /usr/local/etc; chmod 755 /usr/local/etc")
+    assert none == []
+    assert (Rule.CHANGEABLE, "/usr/local/etc") in [(each.rule, each.where) for each in found]
+    assert Rule.UNREADABLE in [each.rule for each in found]
+
+
+def test_what_root_does_not_read_for_a_folder_of_somebody_trusted_is_told_with_the_command(
+    machine: lab.Machine,
+) -> None:
+    machine.run("""
+        set -e
+        mkdir /opt/anns; chown ann /opt/anns; echo 'cores = 1' >/opt/anns/x.conf
+        echo '!include /opt/anns/x.conf' >>/etc/nix/nix.conf
+        echo 'ann ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/ann
+    """).check_returncode()
+    found = judged(machine)
+    for each in found:
+        machine.run(each.to_do.split("`")[1]).check_returncode()
+    left = judged(machine, rules=BLOCKING)
+    machine.run("rm -r /etc/sudoers.d/ann /opt/anns")
+    assert [(each.where, each.weight, each.remedy) for each in found] == [
+        ("/opt/anns", Weight.UNKNOWN, Remedy.BLOCKS)
+    ]
+    assert left == []
+
+
 def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Machine) -> None:
     found = judged(machine, "baleen", "@builders", "@admin", "zoe")
     assert [each.there for each in found] == [
@@ -269,6 +410,36 @@ def test_a_declared_trusted_user_whom_nobody_is_there_is_a_note(machine: lab.Mac
         "zoe is declared trusted, and there is no such account",
     ]
     assert {each.weight for each in found} == {Weight.NOTE}
+
+
+def test_a_person_whom_nix_builds_as_is_looked_at_as_any_other(machine: lab.Machine) -> None:
+    machine.run("usermod -a -G nixbld baleen; usermod -g nixbld mia").check_returncode()
+    machine.run("mkdir -p ~/.config/nix; echo 'cores = 1' >~/.config/nix/nix.conf", "baleen")
+    seen = look(machine, declaring())
+    machine.run("gpasswd -d baleen nixbld; usermod -g mia mia; rm -r /home/baleen/.config/nix")
+    answers = {user.name: user.trust for user in seen.users}
+    assert answers.keys() == {"root", "baleen", "mia", "ann"}
+    # Whose first group it is the daemon refuses: NixOS/nix src/nix/unix/daemon.cc.
+    is_told = machine.suite != "bookworm"
+    assert answers["baleen"] is (Trust.UNTRUSTED if is_told else Trust.UNREPORTED)
+    assert "/home/baleen/.config/nix/nix.conf" in seen.own["baleen"].files
+    assert [(each.name, each.members) for each in seen.access.writers] == [
+        ("nixbld", frozenset({"baleen", "mia"}))
+    ]
+
+
+def test_who_is_in_any_group_of_the_number_is_told(machine: lab.Machine) -> None:
+    machine.run("""
+        set -e
+        groupadd -g 700 first7; groupadd -o -g 700 second7
+        useradd -r -N -g nogroup -G second7 svc7
+        mkdir /opt/of7; chgrp 700 /opt/of7; chmod 775 /opt/of7
+        echo '!include /opt/of7/x.conf' >>/etc/nix/nix.conf
+    """).check_returncode()
+    found = [each for each in judged(machine) if each.where == "/opt/of7"]
+    machine.run("userdel svc7; groupdel second7; groupdel first7; rm -r /opt/of7")
+    assert [each.weight for each in found] == [Weight.DRIFT]
+    assert found[0].there.startswith("the group first7 (svc7) can change it")
 
 
 # What is mended ---------------------------------------------------------------------------------

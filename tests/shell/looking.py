@@ -13,12 +13,13 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.bWFkZS11cA"
 LINE = f"export CACHIX_AUTH_TOKEN={TOKEN}\n"
 
 
-_PROBE = Path(__file__).parents[2] / "nixtrust/shell/probe.sh"
+_SHELL = Path(__file__).parents[2] / "nixtrust/shell"
 
 
 def functions(declared: Mapping[str, str], search_paths: tuple[str, ...] = ()) -> str:
     """The beginning of a script that has all functions of the probe and runs none."""
-    probe, found, _ = _PROBE.read_text().rpartition("\nprobe\n")
+    texts = [(_SHELL / name).read_text() for name in ("groups.sh", "writers.sh", "probe.sh")]
+    probe, found, _ = "".join(texts).rpartition("\nprobe\n")
     assert found
     return f"main() {{\n{probe_functions(declared, search_paths)}\n{probe}\n"
 

@@ -68,6 +68,7 @@ accounts() {{
 }}
 id() {{ :; }}
 begin_apart() {{ cat >/dev/null; echo end; }}
+find_people
 look_at_users
 """
 

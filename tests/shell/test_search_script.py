@@ -524,14 +524,24 @@ def test_a_folder_of_a_group_is_left_but_that_of_ones_own_group(tmp_path: Path) 
         ("drwxr-xr-x+ 2 0 0 4096 Nov 29 00:00 /x", True),
         ("drwxrwxr-x+ 2 0 0 4096 Nov 29 00:00 /x", False),
         ("drwxrwxr-x 2 0 50 4096 Nov 29 00:00 /x", False),
+        ("drwxrwsr-x 2 0 60 4096 Nov 29 00:00 /x", True),
+        ("drwxrwsr-x+ 2 0 60 4096 Nov 29 00:00 /x", False),
         ("drwxr-xr-x 2 1000 0 4096 Nov 29 00:00 /x", False),
         ("drwxrwxrwx 2 0 0 4096 Nov 29 00:00 /x", False),
         ("drwxrwxrwt 2 0 0 4096 Nov 29 00:00 /x", False),
         ("drwxrwxr-t 2 0 30000 4096 Nov 29 00:00 /nix/store", True),
+        ("drwxrwxr-x 2 0 30000 4096 Nov 29 00:00 /nix/store", False),
     ],
 )
 def test_a_folder_is_roots_if_nobody_else_can_change_it(told: str, is_roots: bool) -> None:
-    steps = f"ls() {{ echo '{told}'; }}\nare_roots /x\n}}\nmain </dev/null\n"
+    steps = f"""
+ls() {{ echo '{told}'; }}
+is_nobodys() {{ [ "$1" = 60 ]; }}
+find_alone /x
+echo "$alone"
+}}
+main </dev/null
+"""
     ran = subprocess.run(
         ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.shell.looking import functions
 
-WRITERS = (Path(__file__).parents[2] / "nixtrust/shell/writers.sh").read_text()
+SHELL = Path(__file__).parents[2] / "nixtrust/shell"
+WRITERS = "".join((SHELL / name).read_text() for name in ("groups.sh", "writers.sh"))
 # What ls -lden says on one with Homebrew: its bin is its owner's and the administrators'.
 MAC = """\
 drwxr-xr-x  22 0    0    704 Nov  1 10:00 /
@@ -24,8 +25,10 @@ drwxrwxr-x  30 501  80   960 Nov  1 10:00 /usr/local/bin
 DSCL = """
 dscl() {
   case "$*" in
-    *'-search /Groups PrimaryGroupID 80') printf 'admin\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' ;;
-    *'-read /Groups/admin GroupMembership') echo 'GroupMembership: root baleen' ;;
+    *'-search /Groups PrimaryGroupID 80')
+      printf '%s\\t\\tPrimaryGroupID = (\\n    80\\n)\\n' admin wheels ;;
+    *'-read /Groups/admin GroupMembership') echo 'GroupMembership: root' ;;
+    *'-read /Groups/wheels GroupMembership') echo 'GroupMembership: baleen' ;;
     *'-read /Groups/admin PrimaryGroupID') echo 'PrimaryGroupID: 80' ;;
     *'-list /Users PrimaryGroupID') printf 'baleen  20\\nmia  20\\nroot  0\\n' ;;
     *) return 56 ;;
@@ -37,7 +40,7 @@ limit() { shift; "$@"; }
 """
 
 
-def told(listed: str, lacking: str = "") -> list[list[str]]:
+def told(listed: str, lacking: str = "", others_build: str = "") -> list[list[str]]:
     paths = [
         line[line.index(" /") + 1 :].partition(" -> ")[0]
         for line in listed.splitlines()
@@ -51,7 +54,8 @@ names='{"".join(f"{path}{chr(10)}" for path in paths)}'
 lacking='{chr(10)}{lacking}{chr(10)}'
 cd() {{ :; }}
 pwd() {{ echo /private/etc/nix; }}
-everybody=baleen trusted_users=root
+everybody=baleen trusted_users=root builders_group=nixbld builders_gid=350
+others_build='{others_build}'
 ls() {{
   case $1 in
     *e*) printf %s '{listed}' ;;
@@ -112,5 +116,48 @@ def test_where_a_name_is_not_there_a_sticky_folder_lets_others_make_it() -> None
         "/etc/nix/nix.conf",
         "everybody",
     ]
-    # Builds make what is in the store, and nobody else can.
+
+
+def test_builds_make_what_is_in_a_macs_store_and_nobody_else() -> None:
     assert told(MAC, lacking="/nix/store") == told(MAC)
+    assert told(MAC, lacking="/nix/store", others_build="mia")[0] == [
+        "writer",
+        "/nix/store",
+        "/etc/nix/nix.conf",
+        "group",
+        "nixbld",
+        "mia",
+        "drwxrwxr-t@",
+    ]
+
+
+# dscl(1) on a Mac, of an older installer: names without the sign of what is hidden.
+BUILDERS = """
+kernel=Darwin builders_group=nixbld
+accounts='nixbld1:*:30001:::/var/empty:/sbin/nologin
+nixbld2:*:30002:::/home/nixbld2:/usr/bin/false
+baleen:*:501:::/Users/baleen:/bin/zsh'
+dscl() {
+  case "$*" in
+    *GroupMembership) echo 'GroupMembership: nixbld1 _nixbld9 baleen' ;;
+    *-list*) printf 'nixbld2  350\nmia  20\n' ;;
+    *PrimaryGroupID) echo 'PrimaryGroupID: 350' ;;
+  esac
+}
+ls() {
+  echo 'drwxr-xr-x 2 0 0 64 Nov 1 10:00 /var/empty'
+  echo 'drwxr-xr-x 2 30002 0 64 Nov 1 10:00 /home/nixbld2'
+}
+limit() { shift; "$@"; }
+find_builders
+printf '%s;' $builders - $others_build - $builders_gid
+}
+main </dev/null
+"""
+
+
+def test_as_whom_nix_builds_nobody_can_log_in_or_has_a_home() -> None:
+    script = f"{functions({})}{WRITERS}{BUILDERS}"
+    ran = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert ran.stdout == "_nixbld9;nixbld1;-;baleen;nixbld2;-;350;"

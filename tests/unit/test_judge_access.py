@@ -1,5 +1,7 @@
 """Who can change what the daemon depends on: what is told, what is mended, and what by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from nixtrust.access import Access, Way, Writer, read_access
@@ -64,6 +66,16 @@ def test_what_nobody_can_tell_is_unknown() -> None:
     assert "setfacl -b /opt" in found.to_do
 
 
+def test_of_whom_nobody_asked_what_he_may_do_it_is_unknown_whether_he_gains_by_it() -> None:
+    many = writer("/opt/x", Way.GROUP, "many", "ann mia zoe", "drwxrwxr-x")
+    access = Access((many,), powerful=frozenset({"ann"}), unasked=frozenset({"mia", "zoe"}))
+    (found,) = judged(machine(access=access))
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
+    assert found.there.endswith("; of 2 of them nobody knows what they may do there as it is")
+    (found,) = judged(machine(access=replace(access, unasked=frozenset({"mia"}))))
+    assert found.weight is Weight.DRIFT
+
+
 @pytest.mark.parametrize("path", ["/etc", "/", "/usr/bin/nix", "/etc/nix/team.conf"])
 def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     mode = "-rwxrwxrwx" if path.endswith(("nix", "conf")) else "drwxrwxrwx"
@@ -72,11 +84,61 @@ def test_what_is_not_ours_is_told_with_the_command(path: str) -> None:
     assert "`" in found.to_do
 
 
+@pytest.mark.parametrize(
+    ("way", "group", "members", "mode", "to_do"),
+    [
+        (
+            Way.EVERYBODY,
+            "",
+            "",
+            "drwxrwxrwt",
+            "chown root:nixbld /nix/store && chmod 1775 /nix/store",
+        ),
+        (
+            Way.OWNER,
+            "mia",
+            "",
+            "drwxrwxr-t",
+            "chown root:nixbld /nix/store && chmod 1775 /nix/store",
+        ),
+        (
+            Way.GROUP,
+            "nixbld",
+            "mia ann",
+            "drwxrwxr-t",
+            "gpasswd -d ann nixbld && gpasswd -d mia nixbld",
+        ),
+    ],
+)
+def test_the_store_stays_as_the_daemon_makes_it(
+    way: Way, group: str, members: str, mode: str, to_do: str
+) -> None:
+    store = writer("/nix/store", way, group, members, mode)
+    (found,) = judged(machine(access=Access((store,))))
+    assert found.to_do.endswith(f"`{to_do}`")
+
+
 def test_what_is_in_a_home_stays_whose_it_is() -> None:
     home = writer("/home/baleen", Way.OWNER, "baleen", mode="drwx------")
     (found,) = judged(machine(access=Access((home,))))
     assert found.to_do.startswith(f"{NIX_CONF} must not lead there")
     assert "chown" not in str(found)
+
+
+@pytest.mark.parametrize("path", ["/opt", "/opt/team.conf"])
+def test_what_root_does_not_read_for_somebody_trusted_is_unknown_and_told_with_the_command(
+    path: str,
+) -> None:
+    his = Access((writer(path, Way.OWNER, "baleen", mode="drwxr-xr-x"),))
+    files = {"/opt/team.conf": Unreadable()}
+    (found,) = judged(machine(files=files, access=his), "baleen")
+    assert (found.weight, found.remedy) == (Weight.UNKNOWN, Remedy.BLOCKS)
+    assert f"`chown root {path}" in found.to_do
+    (found,) = judged(machine(files={"/opt2/team.conf": Unreadable()}, access=his), "baleen")
+    assert found.weight is Weight.NOTE
+    links = {"/etc/nix/team.conf": "/opt/team.conf"}
+    through = machine(files={"/etc/nix/team.conf": Unreadable()}, links=links, access=his)
+    assert [each.weight for each in judged(through, "baleen")] == [Weight.UNKNOWN]
 
 
 def test_below_a_folder_of_somebodys_nothing_is_mended() -> None:
