@@ -15,7 +15,7 @@ from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
 from nixtrust.owners import Owner, reads
-from nixtrust.plan import Plan, Restore, Unkept
+from nixtrust.plan import ORIGINAL, Plan, Restore, Unkept
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
 from nixtrust.stored import Ranges
@@ -193,16 +193,24 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
     ours = sorted({*mendable(machine, owner)} - {folder})
     anew = ours if folder in of[Rule.CHANGEABLE] else sorted(of[Rule.CHANGEABLE] - {folder})
     opened = sorted(of[Rule.CLOSED] - {folder})
+    renewed = sorted(path for path in {*anew, *opened} if not path.endswith(ORIGINAL))
     steps = [
         *(["close_folder"] if folder in of[Rule.CHANGEABLE] else []),
         "lock_folder",
         *(["clear_folder"] if folder in of[Rule.CHANGEABLE] else []),
         *([_call("open_folder", *machine.files)] if folder in of[Rule.CLOSED] else []),
-        *(_call("renew", path) for path in sorted({*anew, *opened})),
+        *(_call("set_aside", path) for path in sorted(anew) if path.endswith(ORIGINAL)),
+        *(_renewal(path, owner, path in anew) for path in renewed),
         *(_call("open_file", path) for path in opened),
     ]
     texts = map(_shell, ("common.sh", "masking.sh", "transaction.sh", "mend.sh"))
     return _script({}, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
+
+
+def _renewal(path: str, owner: Owner, is_changed: bool) -> str:
+    """The step that makes a file anew; of what others could change no original is made."""
+    step = "renew_without_original" if is_changed and path in owner.editable else "renew"
+    return _call(step, path)
 
 
 def remove_script(cuts: Iterable[Cut]) -> Script:

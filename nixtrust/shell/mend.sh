@@ -9,14 +9,12 @@
 #   clear_folder               where others could change it: away with what looks like ours
 #   open_folder FILE…          members' Nix reads these there
 #   renew FILE                 others can change it: a new file takes its name
+#   renew_without_original FILE   and what it says is nobody's original
+#   set_aside ORIGINAL         others can change it: nobody gives it back any more
 #   open_file FILE             which members' Nix reads
 #   finish_mending
 #
 # The old file stays as it is, whatever name or descriptor of it somebody has.
-
-is_there() {
-  [ -e "$1" ] || [ -h "$1" ]
-}
 
 take_back() {
   [ -z "$new" ] || rm -f "$new"
@@ -33,7 +31,7 @@ on_exit() {
 
 # Sets dir to its real path, on which root alone can change each name.
 begin_mending() {
-  lock='' new=''
+  lock='' new='' says=''
   start
   umask 077
   if [ -h "$1" ] || ! dir=$(cd -P "$1" 2>/dev/null && pwd -P); then conclude failed "$1 is no folder"; fi
@@ -102,6 +100,36 @@ open_folder() {
 renew() {
   file=$dir/${1##*/}
   if ! is_there "$file"; then return; fi
+  copy_of_roots
+  take_name "$file"
+}
+
+# renew_without_original FILE: its lines may be others', and what is kept as the original comes back one
+# day. With a block of ours in it, of which none is kept, it is none.
+renew_without_original() {
+  file=$dir/${1##*/}
+  if ! is_there "$file"; then return; fi
+  copy_of_roots
+  if ! is_there "$file.before-nixtrust" && ! grep -qsF "$block_begin" "$new"; then
+    if [ -n "$(tail -c 1 "$new")" ]; then block_begin=$newline$block_begin; fi
+    words=$({ printf '%s\n' "$block_begin" "$block_end" >>"$new"; } 2>&1) || conclude failed "$words"
+  fi
+  take_name "$file"
+}
+
+# set_aside ORIGINAL: for a person to see what it says.
+set_aside() {
+  file=$dir/${1##*/}
+  if ! is_there "$file"; then return; fi
+  copy_of_roots
+  free_name "$file.old"
+  take_name "$free"
+  try rm -f "$file"
+  says="$says${says:+, }$file, which others could change, is kept as $free, and undo.py does not give it back"
+}
+
+# Sets new: a file of root's that says what $file does.
+copy_of_roots() {
   if [ -h "$file" ] || [ ! -f "$file" ]; then conclude failed "$file is no regular file"; fi
   # shellcheck disable=SC2012,SC2046  # mode and group are read, not the names
   set -- $(ls -ldnq "$file")
@@ -116,8 +144,12 @@ renew() {
   [ "$(($(wc -c <"$new")))" -le 1048576 ] || conclude failed "$file is larger than 1 MiB"
   try chown "0:$group" "$new"
   try chmod "$mode" "$new"
+}
+
+# take_name FILE: the copy is it now.
+take_name() {
   sync "$new" 2>/dev/null
-  try mv -f "$new" "$file"
+  try mv -f "$new" "$1"
   new=''
 }
 
@@ -147,5 +179,5 @@ refuse_to_show() {
 }
 
 finish_mending() {
-  conclude 'done' ''
+  conclude 'done' "$says"
 }

@@ -43,6 +43,19 @@ each() {
   done
 }
 
+is_there() {
+  [ -e "$1" ] || [ -h "$1" ]
+}
+
+# free_name PATH: sets free to it, or to it with a number behind it.
+free_name() {
+  free=$1 number=1
+  while is_there "$free"; do
+    number=$((number + 1))
+    free=$1.$number
+  done
+}
+
 # --- The lock -----------------------------------------------------------------------------------
 
 # When a process began, which tells it from a later one with its number.

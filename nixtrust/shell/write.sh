@@ -149,7 +149,7 @@ change() {
 # with, nothing differs from it; otherwise the block alone goes, and the original is set aside, so
 # that the next one is kept anew. The deletions: of the block, of those settings and the block, of
 # those settings in the original. The ranges: of credentials in the file, which the original may have
-# been kept without, and in the original.
+# been kept without, and in the original. Whosever the original was, what comes back is nobody else's.
 restore() {
   candidate "$1" "$2"
   original=$1.before-nixtrust
@@ -158,6 +158,8 @@ restore() {
   if [ -e "$original" ] && same_lines "$new" "$new.original"; then
     rm -f "$new"
     try cp -a "$original" "$new"
+    try chown "$my_uid" "$new"
+    try chmod go-w "$new"
     spent=$spent$original$newline
   else
     without "$3" "$1" "$new"

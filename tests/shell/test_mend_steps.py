@@ -1,0 +1,78 @@
+"""Single steps of what makes files root's alone, in a folder of their own."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nixtrust.conf import BLOCK_BEGIN, BLOCK_END
+from nixtrust.owners import owner_of
+from nixtrust.scripts import mend_script
+from tests.shell.write_steps import SHELLS
+from tests.unit.observed import machine
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root makes files root's")
+
+FUNCTIONS, _, _ = "".join(mend_script(machine(), owner_of(machine()), ())).partition(
+    "\nbegin_mending /etc/nix\n"
+)
+MEMBER = 1000
+
+
+def run(folder: Path, *steps: str, shell: str = "sh") -> str:
+    """What comes of steps in a folder, whatever folders it is in."""
+    started = f"lock='' new='' says=''; start; umask 077; dir={folder}"
+    script = "\n".join([FUNCTIONS, started, *steps, "finish_mending", "}", "main </dev/null", ""])
+    ended = subprocess.run(
+        [*shell.split(), "-s"], input=script, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
+    (outcome,) = [line for line in ended.stdout.splitlines() if line.startswith("outcome\t")]
+    return outcome.removeprefix("outcome\t")
+
+
+def his(path: Path, text: str, mode: int = 0o644) -> Path:
+    path.write_text(text)
+    os.chown(path, MEMBER, MEMBER)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_original_that_others_could_change_is_kept_beside_and_is_none_any_more(
+    shell: str, tmp_path: Path
+) -> None:
+    original = his(tmp_path / "nix.conf.before-nixtrust", "trusted-users = mia\n", 0o666)
+    (tmp_path / "nix.conf.before-nixtrust.old").write_text("earlier\n")
+    with original.open("a") as still_open:
+        said = run(tmp_path, f"set_aside {original}", shell=shell)
+        still_open.write("trusted-users = baleen\n")
+    assert not original.exists()
+    aside = tmp_path / "nix.conf.before-nixtrust.old.2"
+    assert said.startswith("done\t")
+    assert f"is kept as {aside}, and undo.py does not give it back" in said
+    assert aside.read_text() == "trusted-users = mia\n"
+    assert (aside.stat().st_uid, stat.S_IMODE(aside.stat().st_mode)) == (0, 0o644)
+    assert (tmp_path / "nix.conf.before-nixtrust.old").read_text() == "earlier\n"
+
+
+@pytest.mark.parametrize("text", ["cores = 1\n", "cores = 1", ""])
+def test_of_what_others_could_change_no_original_will_be_made(text: str, tmp_path: Path) -> None:
+    conf = his(tmp_path / "nix.conf", text)
+    assert run(tmp_path, f"renew_without_original {conf}") == "done\t"
+    ended = text if text.endswith("\n") or not text else f"{text}\n"
+    assert conf.read_text() == f"{ended}{BLOCK_BEGIN}\n{BLOCK_END}\n"
+    assert conf.stat().st_uid == 0
+    # And once.
+    was = conf.read_text()
+    run(tmp_path, f"renew_without_original {conf}")
+    assert conf.read_text() == was
+
+
+def test_beside_an_original_nothing_is_said_in_the_file(tmp_path: Path) -> None:
+    conf = his(tmp_path / "nix.conf", "cores = 1\n")
+    (tmp_path / "nix.conf.before-nixtrust").write_text("cores = 2\n")
+    run(tmp_path, f"renew_without_original {conf}")
+    assert conf.read_text() == "cores = 1\n"
