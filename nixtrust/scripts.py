@@ -8,7 +8,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
-from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, meant
+from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, may_be_seen, meant
 from nixtrust.conf_table import ALIASES, SETTINGS, Sent
 from nixtrust.finding import Finding, Remedy, Rule
 from nixtrust.judge_access import conf_folder, mendable
@@ -204,7 +204,14 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
         *(_call("open_file", path) for path in opened),
     ]
     texts = map(_shell, ("common.sh", "masking.sh", "transaction.sh", "mend.sh"))
-    return _script({}, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
+    seen = {"may_be_seen": " ".join(_may_be_seen())}
+    return _script(seen, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
+
+
+def _may_be_seen() -> Iterator[str]:
+    """The names in nix.conf whose values everybody may see."""
+    names = (*SETTINGS, *ALIASES)
+    return filter(may_be_seen, (*names, *(f"extra-{name}" for name in names)))
 
 
 def _renewal(path: str, owner: Owner, is_changed: bool) -> str:

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # with the files before it it is one script
 # Makes what nixtrust writes root's alone. Behind transaction.sh; the controller appends calls of these
-# steps, from the top down:
+# steps, from the top down, and puts in front:
+#   may_be_seen   names of settings whose values everybody may see, space-separated
 #
 #   begin_mending FOLDER
 #   close_folder               others can change it: now nobody else
@@ -161,16 +162,31 @@ open_file() {
   try chmod a+r "$file"
 }
 
-# refuse_to_show FILE: if it may hold a secret, which everybody could read then. Of values that are not
-# judged and of comments the controller knows nothing.
+# refuse_to_show FILE: if it may hold a secret, which everybody could read then: by its settings, and by
+# what words look like, since of values that are not judged and of comments the controller knows nothing.
+# nixtrust/judge_access.py has the same rule of settings.
 refuse_to_show() {
-  words=$(awk '
+  case ${1##*/} in registry.json | machines) of_nix='' ;; *) of_nix=yes ;; esac
+  words=$(may_be_seen=$may_be_seen of_nix=$of_nix awk '
+    BEGIN {
+      n = split(ENVIRON["may_be_seen"], names, " ")
+      for (i = 1; i <= n; i++) may_be_seen[names[i]] = 1
+    }
     # A public key has 44 characters behind its name.
     function may_be_secret(word) {
       return word ~ /(eyJ|gh[a-z]_|github_pat|glpat)/ || (length(word) >= 20 && word ~ /[0-9]/ && \
         word ~ /[A-Za-z]/ && word !~ /^[A-Za-z0-9.-]+:[A-Za-z0-9+\/]+=$/ && word !~ /^([a-z+]+:\/)?[.~\/]/)
     }
+    # Blanks are space, tab, CR (NixOS/nix src/libutil/configuration.cc).
+    function may_set_secret(line,   n, i, word) {
+      sub(/#.*/, "", line)
+      n = split(line, word, /[ \t\r]+/)
+      i = word[1] == "" ? 2 : 1
+      if (n < i || word[i] == "" || word[i] ~ /^!?include$/) return 0
+      return word[i + 1] != "=" || !(word[i] in may_be_seen)
+    }
     tolower($1 $2) ~ /(token|passw|secret)/ || /:\/\/[^ \/]*@/ { print FNR; exit }
+    ENVIRON["of_nix"] && may_set_secret($0) { print FNR; exit }
     { n = split($0, word, /[ \t"]+/) }
     {
       for (i = 1; i <= n; i++) if (may_be_secret(word[i])) { print FNR; exit }

@@ -265,9 +265,10 @@ def test_what_is_ours_is_made_roots_alone_and_read_by_all(
     assert state(machine) == was
 
 
-def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine) -> None:
-    machine.run("""
-        echo 'access-tokens = github.com=made-up' >>/etc/nix/nix.conf
+@pytest.mark.parametrize("line", ["access-tokens = github.com=made-up", "impure-env = A=made-up"])
+def test_a_closed_file_that_may_hold_a_secret_stays_closed(line: str, machine: lab.Machine) -> None:
+    machine.run(f"""
+        echo '{line}' >>/etc/nix/nix.conf
         chmod 600 /etc/nix/nix.conf
     """).check_returncode()
     (found,) = judged(machine)

@@ -76,3 +76,32 @@ def test_beside_an_original_nothing_is_said_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "nix.conf.before-nixtrust").write_text("cores = 2\n")
     run(tmp_path, f"renew_without_original {conf}")
     assert conf.read_text() == "cores = 1\n"
+
+
+HOLDING = (
+    "access-tokens = a=b",
+    "extra-impure-env = PIN=hunter2",
+    "netrc-file = /x",
+    "secret-key-files =",
+    "a-plugins-own = hunter2",
+    "PIN hunter2",
+    "\xa0 = hunter2",
+)
+SHOWN = "# mine\r\n\n include x.conf\r\ncores = 1 # two\n\textra-platforms = a b\nbinary-caches ="
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("line", ["", *HOLDING])
+def test_a_file_is_not_opened_whose_settings_may_hold_a_secret(
+    line: str, shell: str, tmp_path: Path
+) -> None:
+    conf = tmp_path / "nix.conf"
+    conf.write_text(f"{SHOWN}\n{line}\n")
+    conf.chmod(0o600)
+    said = run(tmp_path, f"open_file {conf}", shell=shell)
+    if line:
+        assert said.startswith(f"failed\t{conf}:7 may hold a secret"), said
+        assert "hunter2" not in said
+    else:
+        assert said == "done\t"
+    assert stat.S_IMODE(conf.stat().st_mode) == (0o600 if line else 0o644)
