@@ -81,17 +81,21 @@ remove_ours() {
   find "$dir/." ! -name . -prune -name '.nixtrust-*' "$@" -exec rm -rf {} + 2>/dev/null
 }
 
-# open_folder FILE…: whatever else is there everybody could read then.
+# open_folder FILE…: whatever else is there others could reach then, by its own mode, and all that is in
+# it. Of an access control list the mode tells only that there is one.
 open_folder() {
   known=$newline$dir/registry.json$newline$dir/machines$newline
   for file; do known=$known$dir/${file##*/}$newline; done
   for file in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
     if [ -h "$file" ] || [ ! -e "$file" ]; then continue; fi
     # shellcheck disable=SC2012  # not the names
-    case $(ls -ldnq "$file") in ???????r*) ;; *) continue ;; esac
+    ls -ldnq "$file" | awk '
+      { may = $1 ~ /^d/ ? "[rwxst]" : "[rw]" }
+      NR == 1 && ($1 ~ /[+]$/ || substr($1, 8, 3) ~ may || ($4 != 0 && substr($1, 5, 3) ~ may)) { found = 1 }
+      END { exit !found }' || continue
     case $known in
       *"$newline$file$newline"*) refuse_to_show "$file" ;;
-      *) conclude failed "everybody could read $file then: close it, and run again" ;;
+      *) conclude failed "others could reach $file then: close it, and run again" ;;
     esac
   done
   try chmod a+rx "$dir"

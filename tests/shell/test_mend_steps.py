@@ -105,3 +105,41 @@ def test_a_file_is_not_opened_whose_settings_may_hold_a_secret(
     else:
         assert said == "done\t"
     assert stat.S_IMODE(conf.stat().st_mode) == (0o600 if line else 0o644)
+
+
+# Each: what lies in a closed folder, its mode and group, and whether somebody could reach it there.
+BESIDE = {
+    "a file": ("file", 0o604, 0, True),
+    "a file of root's": ("file", 0o640, 0, False),
+    "a file of a group's": ("file", 0o640, MEMBER, True),
+    "a file to write to": ("file", 0o602, 0, True),
+    "a program that cannot be read": ("file", 0o711, 0, False),
+    "a folder": ("folder", 0o755, 0, True),
+    "a folder whose names are not told": ("folder", 0o701, 0, True),
+    "a folder of a group's": ("folder", 0o710, MEMBER, True),
+    "a sticky folder": ("folder", 0o1701, 0, True),
+    "a closed folder": ("folder", 0o700, MEMBER, False),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+def test_a_folder_is_not_opened_in_which_others_could_reach_anything_else(
+    beside: str, tmp_path: Path
+) -> None:
+    kind, mode, group, reached = BESIDE[beside]
+    (tmp_path / "nix.conf").write_text("cores = 1\n")
+    its = tmp_path / "priv"
+    if kind == "folder":
+        its.mkdir()
+        (its / "key").write_text("hunter2\n")
+    else:
+        its.write_text("hunter2\n")
+    os.chown(its, 0, group)
+    its.chmod(mode)
+    tmp_path.chmod(0o700)
+    said = run(tmp_path, f"open_folder {tmp_path}/nix.conf")
+    if reached:
+        assert said == f"failed\tothers could reach {its} then: close it, and run again"
+    else:
+        assert said == "done\t"
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == (0o700 if reached else 0o755)
