@@ -59,26 +59,21 @@ close_folder() {
   case $(uname -s):$(ls -ldnq "$dir") in
     Linux:??????????+*) conclude failed "$dir has an access control list: install setfacl (acl), and run again" ;;
   esac
-  # Nobody else's lock is one.
-  remove_ours ! -user 0
 }
 
 lock_folder() {
+  # Nobody else's lock is one.
+  remove_ours "$dir" ! -user "$my_uid"
   take_lock "$dir/.nixtrust-lock"
   lock=$dir/.nixtrust-lock
 }
 
 # What others have put there must not be taken for what a run has left.
 clear_folder() {
-  remove_ours ! -name .nixtrust-lock
+  remove_ours "$dir" ! -name .nixtrust-lock
   for file in "$dir"/.nixtrust-*; do
     [ "$file" = "$lock" ] || ! is_there "$file" || conclude failed "$file cannot be removed"
   done
-}
-
-# remove_ours WHICH…: of the names of nixtrust's own in the folder those that find(1) finds so.
-remove_ours() {
-  find "$dir/." ! -name . -prune -name '.nixtrust-*' "$@" -exec rm -rf {} + 2>/dev/null
 }
 
 # open_folder FILE…: whatever else is there others could reach then, by its own mode, and all that is in

@@ -45,9 +45,12 @@ begin() {
   if [ ! -d "$dir" ]; then try mkdir -p "$dir"; fi
   # What is made beside a closed file, or of it, must not be more open.
   umask 077
+  # What others left while they could change the folder is no word of nixtrust's, nor a lock.
+  remove_ours "$dir" ! -user "$my_uid"
   take_lock "$dir/.nixtrust-lock"
   lock=$dir/.nixtrust-lock
-  rm -rf "$dir"/.nixtrust-new.* "$dir"/.nixtrust-stage.* "$dir"/.nixtrust-lock.*
+  remove_ours "$dir" ! -name .nixtrust-lock ! -name '.nixtrust-old.*' ! -name '.nixtrust-good.*' \
+    ! -name "${pending##*/}"
   is_own_word || rm -rf "$pending" "$dir"/.nixtrust-good.*
   if [ -e "$pending" ]; then old_is_good; else rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*; fi
   find_daemon

@@ -400,6 +400,30 @@ def test_what_others_have_made_of_an_original_never_comes_back(
     assert set(owners.splitlines()) == {"root 755", "root 644"}
 
 
+def test_what_a_member_left_behind_is_no_word_of_nixtrusts(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["bookworm"])
+    machine.run("chmod 777 /etc/nix").check_returncode()
+    machine.run(
+        "cd /etc/nix; mkdir -p .nixtrust-d/e; touch .nixtrust-x;"
+        "ln -s 1:$(cut -d ' ' -f 22 /proc/1/stat) .nixtrust-lock",
+        "baleen",
+    ).check_returncode()
+    # By hand, without a look at what is in it.
+    machine.run("chmod 755 /etc/nix").check_returncode()
+    assert not transactions.look(machine, declaring()).restart_pending
+    status, output = said(machine)
+    assert status == 0, output
+    assert transactions.leftovers(machine) == []
+    # Nor where nothing is to be written.
+    machine.run("touch /etc/nix/.nixtrust-x; chown baleen /etc/nix/.nixtrust-x").check_returncode()
+    running = transactions.daemon(machine)
+    status, output = said(machine)
+    assert status == 0, output
+    assert transactions.daemon(machine) == running
+
+
 SECRET = "rO0t-made-up-for-this-test"
 # Swaps what is there, lays what a run might have left, and goes on writing to what he had open.
 AT_WORK = """

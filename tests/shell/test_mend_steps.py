@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END
 from nixtrust.owners import owner_of
 from nixtrust.scripts import mend_script
+from tests.shell import write_steps
 from tests.shell.write_steps import SHELLS
 from tests.unit.observed import machine
 
@@ -76,6 +78,52 @@ def test_beside_an_original_nothing_is_said_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "nix.conf.before-nixtrust").write_text("cores = 2\n")
     run(tmp_path, f"renew_without_original {conf}")
     assert conf.read_text() == "cores = 1\n"
+
+
+# Filled as long as it is there; the lock of a process that lives.
+FILLING = """
+mkdir -p .nixtrust-d/a/b; cd .nixtrust-d/a/b
+echo ready
+while mkdir -p x/y 2>/dev/null; : >x/y/z; do :; done 2>/dev/null
+"""
+
+
+@pytest.fixture
+def in_his_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which a member has left what looks like nixtrust's, and is at work."""
+    tmp_path.chmod(0o777)
+    born = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    left = f": >.nixtrust-x; ln -s 1:{born} .nixtrust-lock; ln -s . .nixtrust-good.nix.conf\n"
+    member = subprocess.Popen(
+        ["sh", "-c", left + FILLING], cwd=tmp_path, user=MEMBER, group=MEMBER, stdout=-1
+    )
+    try:
+        assert member.stdout is not None
+        member.stdout.readline()
+        tmp_path.chmod(0o755)
+        yield tmp_path
+    finally:
+        member.kill()
+        member.wait()
+
+
+def test_what_a_member_left_is_no_lock_of_a_mending_and_goes(in_his_folder: Path) -> None:
+    said = run(in_his_folder, "lock_folder", "clear_folder")
+    assert said == "done\t"
+    assert list(in_his_folder.iterdir()) == []
+
+
+def test_what_a_member_left_is_no_lock_of_a_transaction_and_goes(in_his_folder: Path) -> None:
+    assert "outcome\tdone\t" in write_steps.run(in_his_folder, "finish")
+    assert list(in_his_folder.iterdir()) == []
+
+
+def test_whatever_looks_like_a_transactions_and_is_none_goes_with_the_next(tmp_path: Path) -> None:
+    # As where a person has made all that a member left root's.
+    (tmp_path / ".nixtrust-x").touch()
+    (tmp_path / ".nixtrust-d/e").mkdir(parents=True)
+    write_steps.run(tmp_path, "finish")
+    assert list(tmp_path.iterdir()) == []
 
 
 HOLDING = (
