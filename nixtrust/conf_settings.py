@@ -38,6 +38,15 @@ def spelled(name: str) -> tuple[str, bool]:
     return (base, True) if is_added else (name, False)
 
 
+def may_be_seen(name: str) -> bool:
+    """Whether everybody may see the value of what this name means in nix.conf.
+
+    Not of a setting that holds secrets; nor of one that is not known, as a plugin's own.
+    """
+    setting, _ = spelled(name)
+    return setting in SETTINGS and SETTINGS[setting].effect is not conf_trust.HOLDS_SECRETS
+
+
 def default(setting: str, nix: NixVersion) -> tuple[str, ...] | None:
     """What Nix takes for a setting that no file assigns, as tokens; None if not known here."""
     match setting:

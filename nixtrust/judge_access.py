@@ -7,7 +7,7 @@ from itertools import groupby
 from nixtrust.access import Way, Writer
 from nixtrust.conf import Assignment, ConfFile, Files, Unreadable
 from nixtrust.conf_lines import Illegal, Line
-from nixtrust.conf_settings import spelled
+from nixtrust.conf_settings import may_be_seen
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
@@ -251,7 +251,7 @@ def _secret_in(path: str, files: Files) -> str:
 def _may_be_secret(line: Line) -> bool:
     match line:
         case Assignment():
-            return spelled(line.name)[0] == "access-tokens" or "***" in line.tokens
+            return not may_be_seen(line.name) or "***" in line.tokens
         case Illegal():
             return True
     return False

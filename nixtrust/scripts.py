@@ -8,14 +8,14 @@ from pathlib import Path
 from typing_extensions import override
 
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, MANAGED, ConfFile, Edit
-from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, meant
+from nixtrust.conf_settings import KINDS, NEEDS_FLAKES, may_be_seen, meant
 from nixtrust.conf_table import ALIASES, SETTINGS, Sent
 from nixtrust.finding import Finding, Remedy, Rule
 from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
-from nixtrust.owners import Owner, builders_group
-from nixtrust.plan import Plan, Restore, Unkept
+from nixtrust.owners import Owner, builders_group, reads
+from nixtrust.plan import ORIGINAL, Plan, Restore, Unkept
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
 from nixtrust.stored import Ranges
@@ -194,16 +194,31 @@ def mend_script(machine: Machine, owner: Owner, found: Collection[Finding]) -> S
     ours = sorted({*mendable(machine, owner)} - {folder})
     anew = ours if folder in of[Rule.CHANGEABLE] else sorted(of[Rule.CHANGEABLE] - {folder})
     opened = sorted(of[Rule.CLOSED] - {folder})
+    renewed = sorted(path for path in {*anew, *opened} if not path.endswith(ORIGINAL))
     steps = [
         *(["close_folder"] if folder in of[Rule.CHANGEABLE] else []),
         "lock_folder",
         *(["clear_folder"] if folder in of[Rule.CHANGEABLE] else []),
         *([_call("open_folder", *machine.files)] if folder in of[Rule.CLOSED] else []),
-        *(_call("renew", path) for path in sorted({*anew, *opened})),
+        *(_call("set_aside", path) for path in sorted(anew) if path.endswith(ORIGINAL)),
+        *(_renewal(path, owner, path in anew) for path in renewed),
         *(_call("open_file", path) for path in opened),
     ]
     texts = map(_shell, ("common.sh", "masking.sh", "transaction.sh", "mend.sh"))
-    return _script({}, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
+    seen = {"may_be_seen": " ".join(_may_be_seen())}
+    return _script(seen, texts, [_call("begin_mending", folder), *steps, "finish_mending"])
+
+
+def _may_be_seen() -> Iterator[str]:
+    """The names in nix.conf whose values everybody may see."""
+    names = (*SETTINGS, *ALIASES)
+    return filter(may_be_seen, (*names, *(f"extra-{name}" for name in names)))
+
+
+def _renewal(path: str, owner: Owner, is_changed: bool) -> str:
+    """The step that makes a file anew; of what others could change no original is made."""
+    step = "renew_without_original" if is_changed and path in owner.editable else "renew"
+    return _call(step, path)
 
 
 def remove_script(cuts: Iterable[Cut]) -> Script:

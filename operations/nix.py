@@ -12,7 +12,7 @@ from pyinfra_cli.exceptions import CliError
 
 from nixtrust.conf import BLOCK_BEGIN, BLOCK_END, ConfFile, Edit, apply
 from nixtrust.facts import WRITING, forget, machine_of, run_script
-from nixtrust.findings import Finding, Remedy, Weight, findings, restarts
+from nixtrust.findings import Finding, Remedy, Rule, Weight, findings, restarts
 from nixtrust.guards import only_looks
 from nixtrust.judge_access import waits
 from nixtrust.machine import Machine, Unread
@@ -63,7 +63,9 @@ def root_alone(policy: Policy, system: str) -> Generator[FunctionCommand, None, 
 def _mend(state: State, host: Host, script: Script, left: tuple[str, ...]) -> bool:
     """Makes files root's alone, and says how it ended, if not well, with what is left."""
     outcome = _outcome(host, script)
-    if outcome.words:
+    if outcome.is_written and outcome.words:
+        host.log_styled(outcome.words, fg="yellow")
+    elif outcome.words:
         say_failed(host, f"not all was mended: {outcome.words}{advice(outcome.words)}")
     return outcome.is_written or fail(state, host, *left)
 
@@ -100,7 +102,7 @@ def trust(
         for each in found
         if each.remedy is Remedy.BLOCKS and (present or not each.rule.is_configuration)
     ]
-    unjudged = _unjudged(machine, found)
+    unjudged = _unjudged(machine, found, present)
     if present and unjudged and not ctx_state.get().is_executing:
         host.noop("judged once root alone can change what Nix reads")
         return
@@ -123,14 +125,17 @@ def trust(
     yield FunctionCommand(_transact, (script, owner_of(machine).person, left), {})
 
 
-def _unjudged(machine: Machine | Unread, found: tuple[Finding, ...]) -> list[Finding]:
-    """What is to be mended before the configuration can be read."""
+def _unjudged(
+    machine: Machine | Unread, found: tuple[Finding, ...], present: bool
+) -> list[Finding]:
+    """What is to be mended before the configuration can be read, or what was there given back."""
     if isinstance(machine, Unread) or machine.nix is None:
         return []
+    mended = [each for each in found if each.remedy is Remedy.MEND]
     if not waits(machine, owner_of(machine), found):
-        return []
-    to_do = "run deploy.py first"
-    return [replace(each, to_do=to_do) for each in found if each.remedy is Remedy.MEND]
+        # What others can change may be their words.
+        mended = [each for each in mended if each.rule is Rule.CHANGEABLE and not present]
+    return [replace(each, to_do="run deploy.py first") for each in mended]
 
 
 def _declaring(policy: Policy, machine: Machine, found: tuple[Finding, ...]) -> Script | None:

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # with the files before it it is one script
 # Makes what nixtrust writes root's alone. Behind transaction.sh; the controller appends calls of these
-# steps, from the top down:
+# steps, from the top down, and puts in front:
+#   may_be_seen   names of settings whose values everybody may see, space-separated
 #
 #   begin_mending FOLDER
 #   close_folder               others can change it: now nobody else
@@ -9,14 +10,12 @@
 #   clear_folder               where others could change it: away with what looks like ours
 #   open_folder FILE…          members' Nix reads these there
 #   renew FILE                 others can change it: a new file takes its name
+#   renew_without_original FILE   and what it says is nobody's original
+#   set_aside ORIGINAL         others can change it: nobody gives it back any more
 #   open_file FILE             which members' Nix reads
 #   finish_mending
 #
 # The old file stays as it is, whatever name or descriptor of it somebody has.
-
-is_there() {
-  [ -e "$1" ] || [ -h "$1" ]
-}
 
 take_back() {
   [ -z "$new" ] || rm -f "$new"
@@ -33,7 +32,7 @@ on_exit() {
 
 # Sets dir to its real path, on which root alone can change each name.
 begin_mending() {
-  lock='' new=''
+  lock='' new='' says=''
   start
   umask 077
   if [ -h "$1" ] || ! dir=$(cd -P "$1" 2>/dev/null && pwd -P); then conclude failed "$1 is no folder"; fi
@@ -60,39 +59,38 @@ close_folder() {
   case $(uname -s):$(ls -ldnq "$dir") in
     Linux:??????????+*) conclude failed "$dir has an access control list: install setfacl (acl), and run again" ;;
   esac
-  # Nobody else's lock is one.
-  remove_ours ! -user 0
 }
 
 lock_folder() {
+  # Nobody else's lock is one.
+  remove_ours "$dir" ! -user "$my_uid"
   take_lock "$dir/.nixtrust-lock"
   lock=$dir/.nixtrust-lock
 }
 
 # What others have put there must not be taken for what a run has left.
 clear_folder() {
-  remove_ours ! -name .nixtrust-lock
+  remove_ours "$dir" ! -name .nixtrust-lock
   for file in "$dir"/.nixtrust-*; do
     [ "$file" = "$lock" ] || ! is_there "$file" || conclude failed "$file cannot be removed"
   done
 }
 
-# remove_ours WHICH…: of the names of nixtrust's own in the folder those that find(1) finds so.
-remove_ours() {
-  find "$dir/." ! -name . -prune -name '.nixtrust-*' "$@" -exec rm -rf {} + 2>/dev/null
-}
-
-# open_folder FILE…: whatever else is there everybody could read then.
+# open_folder FILE…: whatever else is there others could reach then, by its own mode, and all that is in
+# it. Of an access control list the mode tells only that there is one.
 open_folder() {
   known=$newline$dir/registry.json$newline$dir/machines$newline
   for file; do known=$known$dir/${file##*/}$newline; done
   for file in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
     if [ -h "$file" ] || [ ! -e "$file" ]; then continue; fi
     # shellcheck disable=SC2012  # not the names
-    case $(ls -ldnq "$file") in ???????r*) ;; *) continue ;; esac
+    ls -ldnq "$file" | awk '
+      { may = $1 ~ /^d/ ? "[rwxst]" : "[rw]" }
+      NR == 1 && ($1 ~ /[+]$/ || substr($1, 8, 3) ~ may || ($4 != 0 && substr($1, 5, 3) ~ may)) { found = 1 }
+      END { exit !found }' || continue
     case $known in
       *"$newline$file$newline"*) refuse_to_show "$file" ;;
-      *) conclude failed "everybody could read $file then: close it, and run again" ;;
+      *) conclude failed "others could reach $file then: close it, and run again" ;;
     esac
   done
   try chmod a+rx "$dir"
@@ -102,6 +100,36 @@ open_folder() {
 renew() {
   file=$dir/${1##*/}
   if ! is_there "$file"; then return; fi
+  copy_of_roots
+  take_name "$file"
+}
+
+# renew_without_original FILE: its lines may be others', and what is kept as the original comes back one
+# day. With a block of ours in it, of which none is kept, it is none.
+renew_without_original() {
+  file=$dir/${1##*/}
+  if ! is_there "$file"; then return; fi
+  copy_of_roots
+  if ! is_there "$file.before-nixtrust" && ! grep -qsF "$block_begin" "$new"; then
+    if [ -n "$(tail -c 1 "$new")" ]; then block_begin=$newline$block_begin; fi
+    words=$({ printf '%s\n' "$block_begin" "$block_end" >>"$new"; } 2>&1) || conclude failed "$words"
+  fi
+  take_name "$file"
+}
+
+# set_aside ORIGINAL: for a person to see what it says.
+set_aside() {
+  file=$dir/${1##*/}
+  if ! is_there "$file"; then return; fi
+  copy_of_roots
+  free_name "$file.old"
+  take_name "$free"
+  try rm -f "$file"
+  says="$says${says:+, }$file, which others could change, is kept as $free, and undo.py does not give it back"
+}
+
+# Sets new: a file of root's that says what $file does.
+copy_of_roots() {
   if [ -h "$file" ] || [ ! -f "$file" ]; then conclude failed "$file is no regular file"; fi
   # shellcheck disable=SC2012,SC2046  # mode and group are read, not the names
   set -- $(ls -ldnq "$file")
@@ -117,8 +145,12 @@ renew() {
   [ "$(($(wc -c <"$new")))" -le 1048576 ] || conclude failed "$file is larger than 1 MiB"
   try chown "0:$group" "$new"
   try chmod "$mode" "$new"
+}
+
+# take_name FILE: the copy is it now.
+take_name() {
   sync "$new" 2>/dev/null
-  try mv -f "$new" "$file"
+  try mv -f "$new" "$1"
   new=''
 }
 
@@ -130,16 +162,31 @@ open_file() {
   try chmod a+r "$file"
 }
 
-# refuse_to_show FILE: if it may hold a secret, which everybody could read then. Of values that are not
-# judged and of comments the controller knows nothing.
+# refuse_to_show FILE: if it may hold a secret, which everybody could read then: by its settings, and by
+# what words look like, since of values that are not judged and of comments the controller knows nothing.
+# nixtrust/judge_access.py has the same rule of settings.
 refuse_to_show() {
-  words=$(awk '
+  case ${1##*/} in registry.json | machines) of_nix='' ;; *) of_nix=yes ;; esac
+  words=$(may_be_seen=$may_be_seen of_nix=$of_nix awk '
+    BEGIN {
+      n = split(ENVIRON["may_be_seen"], names, " ")
+      for (i = 1; i <= n; i++) may_be_seen[names[i]] = 1
+    }
     # A public key has 44 characters behind its name.
     function may_be_secret(word) {
       return word ~ /(eyJ|gh[a-z]_|github_pat|glpat)/ || (length(word) >= 20 && word ~ /[0-9]/ && \
         word ~ /[A-Za-z]/ && word !~ /^[A-Za-z0-9.-]+:[A-Za-z0-9+\/]+=$/ && word !~ /^([a-z+]+:\/)?[.~\/]/)
     }
+    # Blanks are space, tab, CR (NixOS/nix src/libutil/configuration.cc).
+    function may_set_secret(line,   n, i, word) {
+      sub(/#.*/, "", line)
+      n = split(line, word, /[ \t\r]+/)
+      i = word[1] == "" ? 2 : 1
+      if (n < i || word[i] == "" || word[i] ~ /^!?include$/) return 0
+      return word[i + 1] != "=" || !(word[i] in may_be_seen)
+    }
     tolower($1 $2) ~ /(token|passw|secret)/ || /:\/\/[^ \/]*@/ { print FNR; exit }
+    ENVIRON["of_nix"] && may_set_secret($0) { print FNR; exit }
     { n = split($0, word, /[ \t"]+/) }
     {
       for (i = 1; i <= n; i++) if (may_be_secret(word[i])) { print FNR; exit }
@@ -148,5 +195,5 @@ refuse_to_show() {
 }
 
 finish_mending() {
-  conclude 'done' ''
+  conclude 'done' "$says"
 }

@@ -29,10 +29,6 @@ find_unkept() {
   esac
 }
 
-is_there() {
-  [ -e "$1" ] || [ -h "$1" ]
-}
-
 announce_restart() {
   if [ -e "$pending" ]; then return; fi
   words=$({ : >"$pending"; } 2>&1) || conclude failed "$words"
@@ -182,13 +178,4 @@ roll_back() {
   made=$(sed -n "s/^made$tab//p" "$pending")
   each rm_original "${made:+$made$newline}"
   made=''
-}
-
-# free_name PATH: sets free to it, or to it with a number behind it.
-free_name() {
-  free=$1 number=1
-  while is_there "$free"; do
-    number=$((number + 1))
-    free=$1.$number
-  done
 }

@@ -68,10 +68,12 @@ look_at_configuration() {
   for file in "$conf_dir/nix.conf.before-nixtrust" "$conf_dir/nix.custom.conf.before-nixtrust"; do
     [ ! -e "$file" ] || conf_files original "$file"
   done
-  # Written, and the daemon not yet restarted; or killed at it, and not all tidy: see write.sh.
+  # Written, and the daemon not yet restarted; or killed at it, and not all tidy: see write.sh. What is
+  # not root's nixtrust has not written.
   for file in $(set +f && echo "$conf_dir"/.nixtrust-*); do
     if [ -e "$file" ] || [ -h "$file" ]; then
-      record restart-pending
+      file=$(find "$conf_dir/." ! -name . -prune -name '.nixtrust-*' -user 0 2>/dev/null | sed 1q)
+      [ -z "$file" ] || record restart-pending
       break
     fi
   done

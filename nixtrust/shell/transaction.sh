@@ -43,6 +43,33 @@ each() {
   done
 }
 
+is_there() {
+  [ -e "$1" ] || [ -h "$1" ]
+}
+
+# free_name PATH: sets free to it, or to it with a number behind it.
+free_name() {
+  free=$1 number=1
+  while is_there "$free"; do
+    number=$((number + 1))
+    free=$1.$number
+  done
+}
+
+# remove_ours FOLDER WHICH…: of the names of nixtrust's own in the folder those that find(1) finds so. Of
+# what somebody fills meanwhile something is left; then it is closed first, from the top down.
+# shellcheck disable=SC2016  # expanded by the shell that runs it
+close_and_remove='
+find "$1" -type d -exec chown 0 {} \; -exec chmod 700 {} \;
+rm -rf "$1"'
+remove_ours() {
+  ours=$1/.
+  shift
+  find "$ours" ! -name . -prune -name '.nixtrust-*' "$@" -exec rm -rf {} + 2>/dev/null
+  find "$ours" ! -name . -prune -name '.nixtrust-*' "$@" -type d \
+    -exec sh -c "$close_and_remove" sh {} \; 2>/dev/null
+}
+
 # --- The lock -----------------------------------------------------------------------------------
 
 # When a process began, which tells it from a later one with its number.

@@ -46,9 +46,12 @@ begin() {
   if [ ! -d "$dir" ]; then try mkdir -p "$dir"; fi
   # What is made beside a closed file, or of it, must not be more open.
   umask 077
+  # What others left while they could change the folder is no word of nixtrust's, nor a lock.
+  remove_ours "$dir" ! -user "$my_uid"
   take_lock "$dir/.nixtrust-lock"
   lock=$dir/.nixtrust-lock
-  rm -rf "$dir"/.nixtrust-new.* "$dir"/.nixtrust-stage.* "$dir"/.nixtrust-lock.*
+  remove_ours "$dir" ! -name .nixtrust-lock ! -name '.nixtrust-old.*' ! -name '.nixtrust-good.*' \
+    ! -name "${pending##*/}"
   is_own_word || rm -rf "$pending" "$dir"/.nixtrust-good.*
   if [ -e "$pending" ]; then old_is_good; else rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*; fi
   find_daemon
@@ -150,7 +153,7 @@ change() {
 # with, nothing differs from it; otherwise the block alone goes, and the original is set aside, so
 # that the next one is kept anew. The deletions: of the block, of those settings and the block, of
 # those settings in the original. The ranges: of credentials in the file, which the original may have
-# been kept without, and in the original.
+# been kept without, and in the original. Whosever the original was, what comes back is nobody else's.
 restore() {
   candidate "$1" "$2"
   original=$1.before-nixtrust
@@ -159,6 +162,8 @@ restore() {
   if [ -e "$original" ] && same_lines "$new" "$new.original"; then
     rm -f "$new"
     try cp -a "$original" "$new"
+    try chown "$my_uid" "$new"
+    try chmod go-w "$new"
     spent=$spent$original$newline
   else
     without "$3" "$1" "$new"

@@ -484,12 +484,10 @@ def test_what_is_ours_is_made_roots_alone_and_read_by_all(
     assert status == 0, wet
     assert judged(machine) == []
     assert transactions.holds(machine, declaring())
-    told = machine.run("stat -c '%a %U %G %h' /etc/nix /etc/nix/nix.conf /etc/nix/nix.conf.*")
-    assert [line.rsplit(" ", 1)[0] for line in told.stdout.splitlines()] == [
-        "755 root root",
-        "644 root root",
-        "644 root root",
-    ]
+    told = machine.run("stat -c '%n %a %U %G' /etc/nix /etc/nix/nix.conf*").stdout.splitlines()
+    # What others could change is nobody's original.
+    original = ["/etc/nix/nix.conf.before-nixtrust 644 root root"] * ("closed" in mess)
+    assert told == ["/etc/nix 755 root root", "/etc/nix/nix.conf 644 root root", *original]
     tried = machine.run("cat /etc/nix/nix.conf && ! echo x >>/etc/nix/nix.conf", "baleen")
     assert tried.returncode == 0
     assert "declared" in tried.stdout or "substituters" in tried.stdout
@@ -502,9 +500,10 @@ def test_what_is_ours_is_made_roots_alone_and_read_by_all(
     assert state(machine) == was
 
 
-def test_a_closed_file_that_may_hold_a_secret_stays_closed(machine: lab.Machine) -> None:
-    machine.run("""
-        echo 'access-tokens = github.com=made-up' >>/etc/nix/nix.conf
+@pytest.mark.parametrize("line", ["access-tokens = github.com=made-up", "impure-env = A=made-up"])
+def test_a_closed_file_that_may_hold_a_secret_stays_closed(line: str, machine: lab.Machine) -> None:
+    machine.run(f"""
+        echo '{line}' >>/etc/nix/nix.conf
         chmod 600 /etc/nix/nix.conf
     """).check_returncode()
     (found,) = judged(machine)
@@ -607,6 +606,76 @@ def test_what_others_can_change_is_not_given_back(machines: dict[str, lab.Machin
     assert "/etc/nix: everybody can change it" in done.stdout
     assert "run deploy.py first" in done.stdout
     assert state(machine) == was
+
+
+# What root has left open, and what a member has made of it; all but the last where nixtrust was.
+HIS = "cd /etc/nix; echo trusted-users = root baleen >>"
+COPIED = "cd /etc/nix; cp nix.conf.before-nixtrust his; echo trusted-users = root baleen >>his;"
+PLANTED = {
+    "his original": (
+        "chown baleen /etc/nix/nix.conf.before-nixtrust",
+        f"{HIS}nix.conf.before-nixtrust",
+    ),
+    "an original in an open folder": (
+        "chmod 777 /etc/nix",
+        f"{COPIED} mv -f his nix.conf.before-nixtrust",
+    ),
+    "a nix.conf as if nixtrust had not been there": (
+        "chmod 777 /etc/nix",
+        f"{COPIED} rm -f nix.conf*; mv his nix.conf",
+    ),
+    "his nix.conf": ("chown baleen /etc/nix/nix.conf", f"{HIS}nix.conf"),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_what_others_have_made_of_an_original_never_comes_back(
+    planted: str, machines: dict[str, lab.Machine]
+) -> None:
+    suite = lab.SUITES[list(PLANTED).index(planted) % len(lab.SUITES)]
+    machine = start_anew(machines[suite])
+    opens, does = PLANTED[planted]
+    if planted != "his nix.conf":
+        status, output = said(machine)
+        assert status == 0, output
+    machine.run(opens).check_returncode()
+    machine.run(does, "baleen").check_returncode()
+    was = state(machine)
+    undone = run_for(machine, "undo.py", "-y")
+    assert (undone.returncode, state(machine)) == (1, was), undone.stdout
+    assert "run deploy.py first" in undone.stdout
+
+    status, output = said(machine)
+    assert status == 0, output
+    undone = run_for(machine, "undo.py", "-y")
+    assert undone.returncode == 0, undone.stdout
+    assert "baleen" not in " ".join(transactions.values(machine)["trusted-users"])
+    owners = machine.run("stat -c '%U %a' /etc/nix /etc/nix/*").stdout
+    assert set(owners.splitlines()) == {"root 755", "root 644"}
+
+
+def test_what_a_member_left_behind_is_no_word_of_nixtrusts(
+    machines: dict[str, lab.Machine],
+) -> None:
+    machine = start_anew(machines["bookworm"])
+    machine.run("chmod 777 /etc/nix").check_returncode()
+    machine.run(
+        "cd /etc/nix; mkdir -p .nixtrust-d/e; touch .nixtrust-x;"
+        "ln -s 1:$(cut -d ' ' -f 22 /proc/1/stat) .nixtrust-lock",
+        "baleen",
+    ).check_returncode()
+    # By hand, without a look at what is in it.
+    machine.run("chmod 755 /etc/nix").check_returncode()
+    assert not transactions.look(machine, declaring()).restart_pending
+    status, output = said(machine)
+    assert status == 0, output
+    assert transactions.leftovers(machine) == []
+    # Nor where nothing is to be written.
+    machine.run("touch /etc/nix/.nixtrust-x; chown baleen /etc/nix/.nixtrust-x").check_returncode()
+    running = transactions.daemon(machine)
+    status, output = said(machine)
+    assert status == 0, output
+    assert transactions.daemon(machine) == running
 
 
 SECRET = "rO0t-made-up-for-this-test"

@@ -21,6 +21,18 @@ stat -c %a "$dir"/.nixtrust-new.*"""
     assert set(run(tmp_path, steps).splitlines()[:-3]) == {"600"}
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_what_comes_back_is_roots_alone_whosever_the_original_was(tmp_path: Path) -> None:
+    conf, original = tmp_path / "nix.conf", tmp_path / "nix.conf.before-nixtrust"
+    for path in (conf, original):
+        path.write_text("cores = 1\n")
+    os.chown(original, 1000, 1)
+    original.chmod(0o666)
+    steps = f"""restore {conf} "$(stamp {conf})" '' '' ''
+stat -c '%u %g %a' "$new" """
+    assert run(tmp_path, steps).splitlines()[0] == "0 1 644"
+
+
 def test_a_folder_that_was_not_there_is_open_to_all_readers(tmp_path: Path) -> None:
     run(tmp_path / "a/nix", "")
     for made in (tmp_path / "a", tmp_path / "a/nix"):
