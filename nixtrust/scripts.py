@@ -14,7 +14,7 @@ from nixtrust.finding import Finding, Remedy, Rule
 from nixtrust.judge_access import conf_folder, mendable
 from nixtrust.machine import Machine
 from nixtrust.masks import is_masked
-from nixtrust.owners import Owner, builders_group, reads
+from nixtrust.owners import Owner, builders_group
 from nixtrust.plan import ORIGINAL, Plan, Restore, Unkept
 from nixtrust.removal import Cut
 from nixtrust.search_script import search_script
