@@ -184,8 +184,8 @@ def _by_hand(machine: Machine, owner: Owner, path: str, writers: Sequence[Writer
     lists = "chmod -N" if machine.kernel == "Darwin" else "setfacl -b"
     is_listed = any(each.mode.endswith("+") or each.way is Way.USER for each in writers)
     dropping = f"{lists} {its} && " if is_listed else ""
-    homes = (user.home for user in machine.users if user.uid != 0)
-    if any(f"{path}/".startswith(f"{home.rstrip('/')}/") for home in homes):
+    homes = (user.home.rstrip("/") for user in machine.users if user.uid != 0)
+    if any(home and f"{path}/".startswith(f"{home}/") for home in homes):
         return (
             f"{writers[0].subject} must not lead there: take the link, the include or the line away"
         )
@@ -233,6 +233,11 @@ def _closed(machine: Machine, path: str, mode: str, is_ours: bool) -> Finding:
     if is_ours and not secret:
         return drift(Rule.CLOSED, Remedy.MEND, path, there)
     to_do = f"`chmod {'a+rx' if mode.startswith('d') else 'a+r'} {shlex.quote(path)}`"
+    if not any(f"{file}/".startswith(f"{path}/") for file in machine.files):
+        # A link leads there, to what may be closed for a reason.
+        to_do = (
+            f"`ls -l {shlex.quote(machine.nix_conf)}` tells what leads there: take the link away"
+        )
     if secret:
         to_do = f"take what is secret out of {secret} into a file that it includes, then {to_do}"
     return drift(Rule.CLOSED, Remedy.HAND, path, there, to_do=to_do)

@@ -330,6 +330,8 @@ find_daemon() {
         '' | *.*' UTC') daemon_started=$value ;;
         *) daemon_started=$(date -d "$value" +%s 2>/dev/null) ;;
       esac
+      # What systemd gives to all that it starts, one that runs is asked about below.
+      [ "${daemon_pid:-0}" != 0 ] || find_variables "$(limit 5 systemctl show-environment 2>/dev/null)"
       find_overrides_of_unit
     fi
   elif [ "$(uname -s)" = Darwin ]; then

@@ -314,7 +314,9 @@ tell_power() {
   for name in $trusted_users; do
     case $name in
       @*)
-        case $its_groups in *" $(number_of "${name#@}") "*) record declared "$1" ;; esac
+        number=$(number_of "${name#@}")
+        # A group that is not there has none.
+        case $its_groups in *" ${number:-none} "*) record declared "$1" ;; esac
         ;;
     esac
   done

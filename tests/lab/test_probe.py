@@ -58,12 +58,14 @@ def test_a_home_whose_account_is_gone_is_not_passed_over(machine: lab.Machine) -
 
 def test_a_builder_is_no_person_and_the_owner_of_a_home_is_one(machine: lab.Machine) -> None:
     machine.run(
-        "useradd --uid 1500 --no-create-home builder; usermod -aG nixbld builder;"
+        "useradd --uid 1500 --no-create-home --shell /usr/sbin/nologin -G nixbld builder;"
+        "useradd --uid 1501 --no-create-home -G nixbld who-logs-in;"
+        "useradd --uid 1502 --create-home --shell /usr/sbin/nologin -G nixbld at-home;"
         " useradd --uid 700 --create-home odd"
     )
     people = {user.name for user in look(machine).users}
     assert "builder" not in people
-    assert {"odd", "baleen", "jito.hello", "root"} <= people
+    assert {"odd", "who-logs-in", "at-home", "baleen", "jito.hello", "root"} <= people
 
 
 def test_of_very_many_accounts_the_first_hundred_are_asked(machine: lab.Machine) -> None:
@@ -96,8 +98,11 @@ def test_a_home_with_a_slash_at_its_end_is_looked_into(machine: lab.Machine) -> 
     assert isinstance(seen.own["baleen"].files[baleen.nix_conf], ConfFile)
 
 
-def test_what_the_daemon_was_started_with_besides_files_is_told(machine: lab.Machine) -> None:
-    machine.run(f"systemctl set-environment 'NIX_CONFIG=cores = 1'\n{RESTART}").check_returncode()
+@pytest.mark.parametrize("then", [RESTART, "systemctl stop nix-daemon.service"])
+def test_what_the_daemon_is_started_with_besides_files_is_told(
+    then: str, machine: lab.Machine
+) -> None:
+    machine.run(f"systemctl set-environment 'NIX_CONFIG=cores = 1'\n{then}").check_returncode()
     try:
         overrides = look(machine).daemon.overrides
     finally:

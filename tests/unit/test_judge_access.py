@@ -199,3 +199,18 @@ def test_what_has_a_token_in_its_name_is_not_mended() -> None:
         access=Access((writer(path), writer("/opt/<token>"))),
     )
     assert {each.remedy for each in judged(observed)} == {Remedy.BLOCKS}
+
+
+@pytest.mark.parametrize("home", ["", "/"])
+def test_what_is_everywhere_is_in_nobodys_home(home: str) -> None:
+    service = replace(BALEEN, name="service", home=home)
+    access = Access((writer("/opt/x", Way.OWNER, "service", mode="drwxr-xr-x"),))
+    (found,) = judged(machine(users=(ROOT, service), access=access))
+    assert "chown root /opt/x" in found.to_do
+
+
+@pytest.mark.parametrize(("path", "opens"), [("/etc", True), ("/root", False), ("/etc/x", False)])
+def test_what_a_link_leads_to_nobody_is_told_to_open(path: str, opens: bool) -> None:
+    (found,) = judged(machine(access=Access(closed={path: "drwx------"})))
+    assert found.remedy is Remedy.HAND
+    assert ("chmod" in found.to_do) is opens
