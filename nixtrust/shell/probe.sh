@@ -340,8 +340,14 @@ ask_person() {
   case $3:$(limit 3 ls -d "$3/." 2>&1) in
     -:*) ;;
     *': No such file or directory')
-      record part-end "$number" absent
-      return
+      if [ "$#" -eq 3 ]; then
+        record part-end "$number" absent
+        return
+      fi
+      # What root's files lead to lies elsewhere.
+      homeless=$1$tab$2
+      shift 3
+      set -- "${homeless%%"$tab"*}" "${homeless#*"$tab"}" - "$@"
       ;;
   esac
   {

@@ -380,6 +380,24 @@ def test_a_home_that_root_cannot_see_is_looked_at_by_whom_it_belongs_to(
     assert (f"{BALEEN}/.netrc", "baleen") in told
 
 
+def test_who_takes_his_home_away_hides_nothing_that_a_file_of_roots_leads_to(
+    machine: lab.Machine,
+) -> None:
+    unit = "/etc/systemd/system/cachix-x.service"
+    token = f"CACHIX_AGENT_TOKEN={TOKEN}\n".encode()
+    machine.run("useradd --no-create-home --uid 1500 -d /srv/app/home app").check_returncode()
+    write(machine, "/srv/app/agent.env", token, "app")
+    write(machine, unit, b"[Service]\nEnvironmentFile=/srv/app/agent.env\n", "root")
+    try:
+        its = look(machine)
+    finally:
+        machine.run(f"userdel app; rm -r /srv/app {unit}")
+    assert [each.path for each in its.seen.credentials if each.told_by == "app"] == [
+        "/srv/app/agent.env"
+    ]
+    assert its.unread == {}
+
+
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])
 def test_a_nix_conf_that_others_can_change_is_not_opened(path: str, machine: lab.Machine) -> None:
     conf = machine.root / "etc/nix/nix.conf"

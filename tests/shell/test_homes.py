@@ -64,6 +64,27 @@ def test_what_a_persons_process_or_its_shell_says_of_faults_is_no_part_of_any_an
     assert ended.stdout.splitlines() == ["person\t1\tmia\t", "part\t1", *answer]
 
 
+def test_who_has_no_home_is_asked_all_the_same_for_what_roots_files_lead_to() -> None:
+    home = "/nonexistent/home"
+    steps = f"""
+my_uid=0 given="1500${{tab}}environment-file${{tab}}/srv/app/agent.env"
+people_with_homes="app${{tab}}1500${{tab}}{home}${{newline}}mia${{tab}}1501${{tab}}{home}${{newline}}"
+leading='' orphans='' system_startups='' look_began=$(date +%s)
+begin_apart() {{ cat >/dev/null; shift; echo "$@"; echo end; }}
+id() {{ :; }}
+look_at_homes
+"""
+    assert said(steps).stdout.splitlines() == [
+        f"person\t1\tapp\t{home}",
+        f"person\t2\tmia\t{home}",
+        "part\t1",
+        "|app 1500 - environment-file /srv/app/agent.env",
+        "|end",
+        "part-end\t1\t0",
+        "part-end\t2\tabsent",
+    ]
+
+
 DSCL = """
 kernel=Darwin
 dscl() {{
