@@ -380,6 +380,41 @@ def test_a_home_that_root_cannot_see_is_looked_at_by_whom_it_belongs_to(
     assert (f"{BALEEN}/.netrc", "baleen") in told
 
 
+MANY = "seq -f 'x.%g' 20000 | (cd {} && xargs touch)"
+
+
+def test_of_many_names_where_a_file_of_roots_leads_to_root_reads_none(
+    machine: lab.Machine,
+) -> None:
+    unit = "/etc/systemd/system/cachix-x.service"
+    write(
+        machine, f"{BALEEN}/z/.nixtrust.new.1", f"CACHIX_AGENT_TOKEN={TOKEN}\n".encode(), "baleen"
+    )
+    as_baleen(machine, MANY.replace("x.", ".nixtrust.new.").format("z"))
+    write(machine, unit, f"[Service]\nEnvironmentFile=-{BALEEN}/z/*.env\n".encode(), "root")
+    machine.run(f"ln -s {BALEEN}/z /root/.bashrc.d").check_returncode()
+    try:
+        its = look(machine)
+    finally:
+        machine.run(f"rm {unit} /root/.bashrc.d")
+    assert its.seconds < 12
+    told = {each.path for each in its.seen.credentials if each.told_by == "baleen"}
+    assert f"{BALEEN}/z/.nixtrust.new.1" in told or "baleen" in its.unread
+
+
+def test_many_names_in_a_folder_that_others_can_change_take_no_time_from_the_look(
+    machine: lab.Machine,
+) -> None:
+    machine.run("chmod 777 /etc/nix").check_returncode()
+    as_baleen(machine, MANY.replace("x.", "netrc.").format("/etc/nix"))
+    try:
+        its = look(machine)
+    finally:
+        machine.run("chmod 755 /etc/nix; find /etc/nix -user baleen -delete")
+    assert its.seconds < 8
+    assert its.places["/etc/nix"] == "others than root can change it, or a folder on the way"
+
+
 def test_who_takes_his_home_away_hides_nothing_that_a_file_of_roots_leads_to(
     machine: lab.Machine,
 ) -> None:
