@@ -197,15 +197,24 @@ are_roots() {
   # With -q a name, and what a link leads to that has been laid there meanwhile, makes no further line.
   if [ "$kernel" = Darwin ]; then long=-ldenq; else long=-ldnq; fi
   # shellcheck disable=SC2012  # the last word is the name, as none has a blank
-  ls "$long" "$@" 2>/dev/null | awk '
+  of_root=$(ls "$long" "$@" 2>/dev/null | awk '
     /^ / {
       if (/ allow .*(write|append|add_file|add_subdirectory|delete|chown)/) its = ""
       next
     }
     { if (its != "") print its; its = "" }
-    $3 == 0 && $1 ~ /^d.......[^w]/ &&
-      ($1 !~ /^.....w/ || ($4 == 0 && $1 !~ /[+]$/) || $NF == "/nix/store") { its = $NF }
-    END { if (its != "") print its }'
+    $3 == 0 && $1 ~ /^d.......[^w]/ {
+      if ($1 !~ /^.....w/ || $NF == "/nix/store") its = $NF
+      else if ($4 == 0 && $1 !~ /[+]$/) its = "group:" $NF
+    }
+    END { if (its != "") print its }')
+  case $of_root in
+    *group:*)
+      if is_in_group_of_others '0 0'; then by_group='/^group:/d'; else by_group='s/^group://'; fi
+      of_root=$(printf '%s\n' "$of_root" | sed "$by_group")
+      ;;
+  esac
+  [ -z "$of_root" ] || printf '%s\n' "$of_root"
 }
 
 # is_roots FOLDER: whether nobody but root can change where this path leads, on the whole way. It is

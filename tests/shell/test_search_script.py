@@ -538,6 +538,32 @@ def test_a_folder_is_roots_if_nobody_else_can_change_it(told: str, is_roots: boo
     assert ran.stdout.split() == ([told.split()[-1]] if is_roots else [])
 
 
+@pytest.mark.parametrize(
+    ("group", "account"),
+    [("root:x:0:baleen", ""), ("root:x:0:", "baleen:x:1000:0::/home/baleen:/bin/sh")],
+)
+def test_a_folder_that_group_root_may_write_is_roots_if_nobody_else_is_in_that_group(
+    group: str, account: str
+) -> None:
+    steps = f"""
+getent() {{
+  case $* in
+    'passwd 0') echo root:x:0:0:root:/root:/bin/sh ;;
+    passwd) printf '%s\n' root:x:0:0:root:/root:/bin/sh '{account}' ;;
+    *) echo '{group}' ;;
+  esac
+}}
+ls() {{ printf 'drwxr%sxr-x 2 0 0 4096 Nov 29 00:00 %s\n' w /theirs - /ours; }}
+are_roots /theirs /ours
+}}
+main </dev/null
+"""
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["/ours"]
+
+
 # What could keep a look from its end, or from all that is there -----------------------------------
 
 
