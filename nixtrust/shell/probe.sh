@@ -103,11 +103,14 @@ accounts() {
 }
 
 # Sets people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each; a line
-# behind a tab is none. An account need not be enumerable, so whoever owns another home is one too.
+# behind a tab is none. An account need not be enumerable, so whoever owns another home is one too; of a
+# directory's they may lie in a folder of root's. Sets homes_of_root: those of a second account of its number,
+# and what else is root's among the homes.
 find_people() {
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
-  # By awk, since there may be thousands of both. Behind a tab stand the homes.
+  # By awk, since there may be thousands of both. Behind a tab stand the homes, behind two those of root.
+  # Above the numbers of people are those of containers and services, and a directory's of people.
   found=$(
     {
       accounts || echo failed
@@ -120,7 +123,12 @@ find_people() {
         if (!(home in homes)) print
         next
       }
-      $3 ~ /^[0-9]+$/ && $3 + 0 >= least && $3 + 0 <= most && !($1 in names) { tell($1, $3, $6, $7) }
+      $3 !~ /^[0-9]+$/ || $1 in names || $3 == 65534 { next }
+      $3 == 0 && !($6 in homes) {
+        homes[$6]
+        print "\t\t" $6
+      }
+      $3 + 0 >= least && ($3 + 0 <= most || $7 !~ /\/(nologin|false)$/) { tell($1, $3, $6, $7) }
       END {
         exit failed
       }
@@ -131,37 +139,67 @@ find_people() {
         print name ":" uid ":" home ":" shell
       }'
   ) || be_unread
-  people=$found$newline strangers='' orphans=''
+  people=$found$newline strangers='' orphans='' homes_of_root=''
   set -f
   IFS=$newline
   for line in $found; do
-    case $line in "$tab"*) strangers=$strangers$newline${line#"$tab"} ;; esac
+    case $line in
+      "$tab$tab"*) homes_of_root=$homes_of_root${line#"$tab$tab"}$newline ;;
+      "$tab"*) strangers=$strangers$newline${line#"$tab"} ;;
+    esac
   done
+  find_owners
+  IFS=$newline
+  for above in $homes_of_root; do
+    unset IFS
+    case $above in "$homes"/*) if is_roots "$above"; then find_owners_in "$above"; fi ;; esac
+  done
+  unset IFS
+  set +f
+}
+
+# find_owners_in FOLDER: of what is in it, and no home of somebody who is known.
+find_owners_in() {
+  set +f
+  set -- "$1"/*
+  set -f
+  strangers=''
+  for home; do
+    case $people in *":$home:"*) ;; *) [ ! -e "$home" ] || strangers=$strangers$newline$home ;; esac
+  done
+  find_owners
+}
+
+# Whose the strangers' homes are. What is gone by now is no failure.
+find_owners() {
+  IFS=$newline
   # shellcheck disable=SC2012,SC2086  # a list; only the owner's name is read
-  listed=${strangers:+$(limit 5 ls -ld $strangers 2>/dev/null)}
-  # What is gone by now is no failure.
+  listed=${strangers:+$(limit 5 ls -ldL $strangers 2>/dev/null)}
   [ "$?" -le 128 ] || be_unread
   for line in $listed; do
     unset IFS
     # shellcheck disable=SC2086  # its fields
     set -- $line
-    case $3 in
-      root | _*) continue ;;
-      *[!0-9]*) ;;
+    case $1:$3 in
+      d*:root)
+        # One that others may write to is shared, as /Users/Shared is, and no home.
+        if is_roots "/${line#*/}"; then homes_of_root=$homes_of_root/${line#*/}$newline; fi
+        continue
+        ;;
+      *:root | *:_*) continue ;;
+      *:*[!0-9]*) ;;
       *)
         orphans=$orphans$3$tab$3$tab/${line#*/}$newline
         continue
         ;;
     esac
     case $newline$people in *"$newline$3:"*) continue ;; esac
-    line=$(getent passwd "$3" 2>/dev/null) || line=$3:x:$(id -u "$3" 2>/dev/null):::$homes/$3: || continue
+    line=$(getent passwd "$3" 2>/dev/null) || line=$3:x:$(id -u "$3" 2>/dev/null):::/${line#*/}: || continue
     IFS=:
     # shellcheck disable=SC2086  # its fields
     set -- $line
     person "$@"
   done
-  unset IFS
-  set +f
 }
 
 # person NAME _ UID _ _ HOME SHELL
@@ -217,7 +255,18 @@ look_at_trusts() {
 # What is root's, or of whoever looks: the system's places and root's home.
 look_at_own_credentials() {
   candidates_of_machine
-  if [ "$my_uid" = 0 ]; then candidates_of_person root "$root_home"; fi
+  if [ "$my_uid" = 0 ]; then
+    candidates_of_person root "$root_home"
+    set -f
+    IFS=$newline
+    for its in $homes_of_root; do
+      unset IFS
+      set +f
+      [ "$its" = "$root_home" ] || candidates_of_person root "$its"
+    done
+    unset IFS
+    set +f
+  fi
   look_at_credentials
 }
 

@@ -433,6 +433,26 @@ def test_who_takes_his_home_away_hides_nothing_that_a_file_of_roots_leads_to(
     assert its.unread == {}
 
 
+def test_a_home_of_a_second_root_and_one_in_a_folder_of_a_directorys_are_looked_at(
+    machine: lab.Machine,
+) -> None:
+    accounts = ("toor:x:0:0::/home/toor:/bin/sh", "jdoe:x:70000:70000::/home/CORP/jdoe:/bin/sh")
+    lines = " ".join(f"'{each}'" for each in accounts)
+    machine.run(f"cp /etc/passwd /root/passwd; printf '%s\\n' {lines} >>/etc/passwd")
+    machine.run("mkdir -m 755 /home/CORP").check_returncode()
+    line = f"export CACHIX_AUTH_TOKEN={TOKEN}\n".encode()
+    homes = {"/home/toor": "root", "/home/CORP/jdoe": "jdoe"}
+    try:
+        for home, owner in homes.items():
+            machine.run(f"mkdir {home}; chown {owner} {home}").check_returncode()
+            write(machine, f"{home}/.bashrc", line, owner)
+        its = look(machine)
+    finally:
+        machine.run(f"rm -r {' '.join(homes)} /home/CORP; mv /root/passwd /etc/passwd")
+    told = {each.path: each.account for each in its.seen.credentials}
+    assert {path: told.get(f"{path}/.bashrc") for path in homes} == homes
+
+
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])
 def test_a_nix_conf_that_others_can_change_is_not_opened(path: str, machine: lab.Machine) -> None:
     conf = machine.root / "etc/nix/nix.conf"
