@@ -13,15 +13,15 @@ from nixtrust.masks import folder_above_mask, is_masked
 from nixtrust.stored import Credential, Hindrance
 
 
-def whole_lines(credentials: Iterable[Credential]) -> Mapping[str, Sequence[int]]:
-    """The numbers of the lines that hold nothing but what is to go, by file."""
-    lines: dict[str, set[int]] = {}
+def whole_lines(credentials: Iterable[Credential]) -> Mapping[tuple[str, str], Sequence[int]]:
+    """The numbers of the lines that hold nothing but what is to go, by account and file."""
+    lines: dict[tuple[str, str], set[int]] = {}
     for each in credentials:
         in_lines = each.place.removal is Removal.LINES or each.place.syntax is Syntax.TOKEN
         is_line = in_lines or each.hindrance is Hindrance.COMMENT
         if is_line and each.end and each.hindrance is not Hindrance.REFUSED:
-            lines.setdefault(each.path, set()).add(each.line)
-    return {path: sorted(numbers) for path, numbers in lines.items()}
+            lines.setdefault((each.account, each.path), set()).add(each.line)
+    return {file: sorted(numbers) for file, numbers in lines.items()}
 
 
 def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
@@ -125,9 +125,9 @@ def _removing(credential: Credential) -> str:
 
 def _command(credential: Credential, *commands: str) -> str:
     """Commands as whoever may change the file, one after the other."""
-    person = credential.told_by
-    account = f"sudo -u {shlex.quote(person)} " if person not in ("", "root") else ""
-    return f"`{' && '.join(f'{account}{each}' for each in commands)}`"
+    account = credential.account
+    sudo = f"sudo -u {shlex.quote(account)} " if account != "root" else ""
+    return f"`{' && '.join(f'{sudo}{each}' for each in commands)}`"
 
 
 def _database(path: str) -> str:

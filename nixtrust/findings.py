@@ -52,11 +52,11 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         # Who can, and how that is mended, first.
         foreign = (*access(policy, machine, owner_of(machine)), *foreign)
     if machine.nix is None or foreign:
-        return (*foreign, *credentials(policy, machine, ()))
+        return (*foreign, *credentials(policy, machine))
     owner = owner_of(machine)
     guarded = tuple(access(policy, machine, owner))
     if waits(machine, owner, guarded):
-        return (*guarded, *credentials(policy, machine, ()))
+        return (*guarded, *credentials(policy, machine))
     folded = reads(owner, machine.files, machine.nix)
     planned = plan(policy, owner, machine.files, machine.nix)
     refusals = tuple(_refusals(folded))
@@ -79,14 +79,9 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         *trusts(policy, machine, owner, folded, of_files),
         *_user_confs(policy, owner, machine, machine.nix),
     )
-    # A nix.conf that cannot be read is told once.
     unreadable = {each.where for each in found if each.rule is Rule.UNREADABLE}
-    stored = (
-        each
-        for each in credentials(policy, machine, edits)
-        if each.rule is not Rule.UNREAD_PLACE or each.where not in unreadable
-    )
-    return (*found, *stored)
+    account = owner.person or "root"
+    return (*found, *credentials(policy, machine, edits, account, unreadable))
 
 
 # What hinders ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The credentials that a machine holds, held against what is declared: that there is none."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from nixtrust.by_hand import by_hand, whole_lines
 from nixtrust.conf import Edit
@@ -14,24 +14,31 @@ from nixtrust.policy import Policy
 from nixtrust.stored import Credential, Hindrance
 
 
-def credentials(policy: Policy, machine: Machine, edits: Sequence[Edit]) -> Iterator[Finding]:
+def credentials(
+    policy: Policy,
+    machine: Machine,
+    edits: Sequence[Edit] = (),
+    account: str = "root",
+    unreadable: Collection[str] = (),
+) -> Iterator[Finding]:
     """One for each credential that lies there, and for each place that could not be looked into.
 
-    + edits: those of nix.conf that are to be made
+    + edits: those of nix.conf that are to be made; `account`: whose that is
+    + unreadable: the configuration files that are told as such, and are told once
     """
     is_removed = policy.cachix_credentials == "remove"
-    changing = {each.path for each in machine.credentials if is_removed and is_removable(each)}
-    changing |= {edit.path for edit in edits}
-    going = {(edit.path, line) for edit in edits for line in edit.remove}
+    changing = {_file(each) for each in machine.credentials if is_removed and is_removable(each)}
+    changing |= {(account, edit.path) for edit in edits}
+    going = {(account, edit.path, line) for edit in edits for line in edit.remove}
     # Where nixtrust takes something out, the lines have other numbers afterwards.
-    lines = whole_lines(each for each in machine.credentials if each.path not in changing)
+    lines = whole_lines(each for each in machine.credentials if _file(each) not in changing)
     for each in machine.credentials:
         where = f"{each.path}:{each.line}" if each.line else each.path
         there, revoke = _there(each), _to_revoke(each)
         match policy.cachix_credentials:
             case "allow":
                 yield note(Rule.CREDENTIAL, where, f"{there}, which is allowed here")
-            case _ if (each.path, each.line) in going:
+            case _ if (*_file(each), each.line) in going:
                 to_do = f"its line goes as nix.conf is written; {revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.EDIT, where, there, to_do=to_do)
             case _ if _goes_with_restart(each, machine):
@@ -41,7 +48,7 @@ def credentials(policy: Policy, machine: Machine, edits: Sequence[Edit]) -> Iter
                 to_do = f"{_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.REMOVE, where, there, to_do=to_do)
             case _:
-                do = by_hand(each, lines.get(each.path, ()), machine.kernel)
+                do = by_hand(each, lines.get(_file(each), ()), machine.kernel)
                 to_do = f"{do}, then {_afterwards(each)}{revoke}"
                 yield drift(Rule.CREDENTIAL, Remedy.HAND, where, there, to_do=to_do)
     for home in machine.unread_homes:
@@ -49,10 +56,18 @@ def credentials(policy: Policy, machine: Machine, edits: Sequence[Edit]) -> Iter
         to_do = f"run again; if it stays, see what runs there as {home.name}"
         yield unknown(Rule.UNREAD_HOME, Remedy.HAND, home.home, there, to_do)
     for place in machine.unread_places:
+        its = machine.own[place.told_by].status if place.told_by else machine.status
+        if place.path in unreadable and place.path in its:
+            continue
         as_whom = f" by {place.told_by}" if place.told_by else ""
         there = f"cannot be looked into{as_whom}: {place.why} ({place.place.what})"
         to_do = "see there yourself whether it holds a Cachix credential"
         yield unknown(Rule.UNREAD_PLACE, Remedy.HAND, place.path, there, to_do)
+
+
+def _file(credential: Credential) -> tuple[str, str]:
+    """Its file, as one account tells of it: what another tells of that path may be a lie."""
+    return credential.account, credential.path
 
 
 def is_removable(credential: Credential) -> bool:

@@ -255,7 +255,7 @@ def unkept(
 def _bounded(owner: Owner, credentials: Iterable[Credential]) -> Iterator[Credential]:
     """Those of which the bytes are known, as whoever has the configuration tells of them."""
     whose = owner.person or "root"
-    return (each for each in credentials if each.end and (each.told_by or "root") == whose)
+    return (each for each in credentials if each.end and each.account == whose)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def cuts(credentials: Iterable[Credential]) -> Iterator[Cut]:
     """What takes these credentials out, file by file."""
     by_file: dict[tuple[str, str, str, str], list[Credential]] = {}
     for each in credentials:
-        at = each.told_by or "root", each.folder, each.path.rpartition("/")[2], each.stamp
+        at = each.account, each.folder, each.path.rpartition("/")[2], each.stamp
         by_file.setdefault(at, []).append(each)
     for (account, folder, name, stamp), its in by_file.items():
         place = its[0].place

@@ -70,6 +70,7 @@ def search_script(search_paths: Iterable[str]) -> str:
             f"search_paths={shlex.quote(chr(10).join(search_paths))}",
             "not_ours=$newline unread=$newline roots=$newline last_of_roots='' file_count=0",
             "suspects='' recent='' files='' recent_files='' units='' plists='' confs='' given=''",
+            "others=$newline last_given='' given_folder='' given_owner=''",
             "included='' links='' link_files='' unread_places=0",
             *(f"not_ours=$not_ours{shlex.quote(path)}$newline" for path in NOT_OURS),
             f"usual={shlex.quote(' '.join(f'{name}={path}' for name, path in LOCATIONS.items()))}",
@@ -79,12 +80,12 @@ def search_script(search_paths: Iterable[str]) -> str:
             *_function("usual_locations", map(_usual, LOCATIONS.items())),
             *_function("candidates_of_location", _of_locations()),
             *_function("leads_on", _one_of(place.id for place in PLACES if place.leads_on)),
+            # What systemd reads may be a pattern itself: systemd.exec(5).
+            *_function("names_patterns", _one_of(_naming("<EnvironmentFile>"))),
             *_function("needs_no_name", _one_of(place.id for place in PLACES if _is_bare(place))),
             *_function("candidates_of_home", _candidates(tuple(_OF_HOME))),
             *_function("candidates_of_project", _candidates(("<search-path>",))),
             *_function("candidates_of_system", _candidates(("", "$NIX_CONF_DIR"))),
-            # What systemd reads may be a pattern itself: systemd.exec(5).
-            "# shellcheck disable=SC2086",
             *_function("candidates_of_pointer", _pointers()),
             *_function("syntax_of", _syntaxes()),
             *(line for name in _PROGRAMS for line in _holding(name)),
@@ -130,6 +131,10 @@ def _of_locations() -> Iterator[str]:
         yield from (f"    {line}" for line in _candidates((f"${name}",)))
         yield "    ;;"
     yield "esac"
+
+
+def _naming(pattern: str) -> Iterator[str]:
+    return (place.id for place in PLACES if pattern in place.patterns)
 
 
 def _one_of(places: Iterable[str]) -> Iterator[str]:
@@ -189,12 +194,9 @@ def _beginning(pattern: str) -> str:
 
 
 def _word(pattern: str) -> str:
-    """A pattern as a word of the shell: `*` alone is special in it."""
+    """A pattern as one word of the shell, which shell/candidates.sh expands."""
     beginning, slash, rest = pattern.partition("/")
-    literal = re.split(r"(\*)", slash + rest)
-    return _BEGINNINGS.get(beginning, "") + "".join(
-        part if part == "*" else shlex.quote(part) for part in literal if part
-    )
+    return _BEGINNINGS.get(beginning, "") + (shlex.quote(slash + rest) if slash else "")
 
 
 def _pointers() -> Iterator[str]:
@@ -203,11 +205,8 @@ def _pointers() -> Iterator[str]:
         for pattern in place.patterns:
             if re.fullmatch("<.*>", pattern):
                 yield f"  {pattern[1:-1]})"
-                if pattern == "<EnvironmentFile>":  # which may be a pattern, and have blanks
-                    yield f"    IFS=''; candidates {place.id} $2; unset IFS"
-                else:
-                    yield f'    candidates {place.id} "$2"'
-                yield '    candidates leftover "${2%/*}"/.nixtrust.new.* ;;'
+                yield f'    candidates {place.id} "$2"'
+                yield '    candidates leftover "${2%/*}/.nixtrust.new.*" ;;'
     yield "  unit-not-followed)"
     yield "    place=systemd-unit"
     yield "    unread_place \"$2\" 'it names a file that is not known before it runs'"

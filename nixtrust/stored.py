@@ -89,6 +89,11 @@ class Credential:
     told_by: str = ""
     count: int = 1
 
+    @property
+    def account(self) -> str:
+        """As whom alone it is taken out, and whose word counts with it: nobody else's does."""
+        return self.told_by or "root"
+
 
 # Bytes of a file, each range from the first to before the second, ascending.
 Ranges = tuple[tuple[int, int], ...]

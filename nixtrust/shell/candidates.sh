@@ -7,37 +7,76 @@
 most_projects=2000 most_files=4000 most_mentions=300 most_locations=100 most_pointers=300 most_unread=100 most_told=100
 too_many='more are there than are looked into'
 
-# candidates PLACE FILE…: those that are there join the list of what is looked into. One that is found in
+# candidates PLACE PATTERN…: what is there joins the list of what is looked into. One that is found in
 # two ways is in it twice: to seek each among all of them takes long where they are thousands.
 candidates() {
-  place=$1
+  place=$1 wild='[*]'
   shift
-  for file; do
-    if [ ! -e "$file" ]; then
-      if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
-      continue
-    fi
-    case $not_ours in *"$newline$file$newline"*) continue ;; esac
-    if [ "$my_uid" != 0 ]; then
-      look_into
-    elif [ -h "$file" ] && is_roots "${file%/*}"; then
-      links=$links$place$tab$file$newline link_files=$link_files$file$newline
-      # Each is sought among all of them.
-      if [ "${#links}" -gt 4096 ]; then
-        of=$place
-        follow_links
-        place=$of
-      fi
-    else
-      look_into_own "$file"
-    fi
+  if names_patterns "$place"; then wild='[*?[]'; fi
+  for pattern; do expand '' "$pattern"; done
+}
+
+# expand BEFORE PATTERN: to the names that are there, behind what is taken as it is; or to itself. Root does it
+# component by component, and hands over what begins where others may have laid any number of names.
+expand() {
+  case $2 in
+    *$wild*) ;;
+    *)
+      file=$1$2
+      candidate
+      return
+      ;;
+  esac
+  # shellcheck disable=SC2295  # a pattern
+  before=${2%%$wild*}
+  set -- "$1$before" "${2#"$before"}" ''
+  if ! may_list "${1%/*}"; then
+    file=${1%/*}
+    give_over "$1" "$2"
+    return
+  fi
+  case $my_uid:$2 in
+    0:*/*) set -- "$1" "${2%%/*}" "/${2#*/}" ;;
+  esac
+  IFS=''
+  # shellcheck disable=SC2086  # a pattern
+  for found in "$1"$2; do
+    unset IFS
+    expand "$found" "$3"
   done
+}
+
+# may_list FOLDER: whether its names are read here.
+may_list() {
+  [ "$my_uid" != 0 ] || [ ! -d "$1/" ] || is_roots "$1"
+}
+
+# $file, if it is there.
+candidate() {
+  if [ ! -e "$file" ]; then
+    if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
+    return
+  fi
+  case $not_ours in *"$newline$file$newline"*) return ;; esac
+  if [ "$my_uid" != 0 ]; then
+    look_into
+  elif [ -h "$file" ] && is_roots "${file%/*}"; then
+    links=$links$place$tab$file$newline link_files=$link_files$file$newline
+    # Each is sought among all of them.
+    if [ "${#links}" -gt 4096 ]; then
+      of=$place
+      follow_links
+      place=$of
+    fi
+  else
+    look_into_own "$file"
+  fi
 }
 
 # look_into_own PATH: into $file, which is at that path in the end. Root opens nothing whose name
 # somebody else can change.
 look_into_own() {
-  if is_roots "${1%/*}"; then look_into; else give_over "$1"; fi
+  if is_roots "${1%/*}"; then look_into; else give_over "$1" ''; fi
 }
 
 # Follows all links at once that root is to look into.
@@ -166,14 +205,18 @@ find_alone() {
     }
     { if (its != "") print its; its = "" }
     $3 == 0 && $1 ~ /^d.......[^w]/ {
-      if ($1 !~ /^.....w/ || ($NF == "/nix/store" && $1 ~ /^.........[tT]/)) its = "0 " $NF
+      if ($1 !~ /^.....w/ || ($NF == "/nix/store" && $1 ~ /^.........[tT]/)) its = "- " $NF
       else if ($1 !~ /[+]$/) its = $4 " " $NF
     }
     END { if (its != "") print its }')$newline
   alone=$newline
   while [ -n "${untold%"$newline"}" ]; do
     way_of=${untold%%"$newline"*} untold=${untold#*"$newline"}
-    if [ "${way_of%% *}" = 0 ] || is_nobodys "${way_of%% *}"; then alone=$alone${way_of#* }$newline; fi
+    case $way_of in
+      '- '*) ;;
+      *) is_nobodys "${way_of%% *}" || continue ;;
+    esac
+    alone=$alone${way_of#* }$newline
   done
 }
 
@@ -186,6 +229,17 @@ is_roots() {
   esac
   [ "$1" != "$last_of_roots" ] || return 0
   case $roots in *"$newline$1$newline"*) return 0 ;; esac
+  case $others in *"$newline$1$newline"*) return 1 ;; esac
+  if find_whether_roots "$1"; then
+    last_of_roots=$1
+    [ "${#roots}" -gt 16384 ] || roots=$roots$1$newline
+  else
+    [ "${#others}" -gt 16384 ] || others=$others$1$newline
+    return 1
+  fi
+}
+
+find_whether_roots() {
   is_roots "${1%/*}" || return
   if [ ! -e "$1" ]; then
     # Root alone could make it. A link to nothing may go round.
@@ -193,7 +247,7 @@ is_roots() {
     return
   fi
   if [ -h "$1" ]; then
-    is_roots "$(where_leads "$1")" || return
+    is_roots "$(where_leads "$1")"
   else
     case $roots in
       *"$newline$(cd -P "$1/" 2>/dev/null && pwd -P)$newline"*) ;;
@@ -203,8 +257,6 @@ is_roots() {
         ;;
     esac
   fi
-  last_of_roots=$1
-  [ "${#roots}" -gt 16384 ] || roots=$roots$1$newline
 }
 
 # where_leads LINK: its target, whole. A name that is followed by `..` may itself be a link.
@@ -229,16 +281,20 @@ where_leads() {
   printf '%s\n' "$target"
 }
 
-# give_over PATH: what is not root's is for a process of whoever owns its folder.
+# give_over PATH PATTERN: what is not root's, with a pattern behind it or none, is for a process of whoever
+# owns its folder.
 give_over() {
-  folder=$(cd -P "${1%/*}/" 2>/dev/null && pwd -P)
-  # shellcheck disable=SC2012  # not the name
-  owner=$(ls -ldn "$folder" 2>/dev/null | awk '{ print $3 }')
-  case $1$newline${owner:-0} in
+  if [ "${1%/*}" != "$last_given" ]; then
+    last_given=${1%/*}
+    given_folder=$(cd -P "$last_given/" 2>/dev/null && pwd -P)
+    # shellcheck disable=SC2012  # not the name
+    given_owner=$(ls -ldn "$given_folder" 2>/dev/null | awk '{ print $3 }')
+  fi
+  case $1$2$newline${given_owner:-0} in
     *"$newline"0 | *[[:cntrl:]]*"$newline"*)
       unread_place "$file" "$others_can"
       ;;
-    *) given=$given$owner$tab$place$tab$folder/${1##*/}$newline ;;
+    *) given=$given$given_owner$tab$place$tab$given_folder/${1##*/}$2$newline ;;
   esac
 }
 
@@ -293,6 +349,10 @@ candidates_of_person() {
   projects=0
   IFS=$newline
   for path in $search_paths; do
+    if ! may_list "$home/$path"; then
+      for project in "$home/$path" "$home/$path/*"; do candidates_of_project; done
+      continue
+    fi
     for project in "$home/$path" "$home/$path"/*; do
       if [ -d "$project" ]; then
         projects=$((projects + 1))
@@ -301,7 +361,7 @@ candidates_of_person() {
           break
         fi
         # macOS says that a folder may be listed which it protects.
-        ls "$project" >/dev/null 2>&1 || unread_place "$project" 'no permission to list it'
+        ! may_list "$project" || ls "$project" >/dev/null 2>&1 || unread_place "$project" 'no permission to list it'
         candidates_of_project
       fi
     done

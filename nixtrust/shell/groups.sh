@@ -37,7 +37,7 @@ members_of() {
 }
 
 # is_nobodys GID: whether nobody but root is in a group; each is asked for once.
-nobodys=' 0 ' inhabited=' '
+nobodys=' ' inhabited=' '
 is_nobodys() {
   case $nobodys in *" $1 "*) return 0 ;; esac
   case $inhabited in *" $1 "*) return 1 ;; esac

@@ -45,11 +45,14 @@ follow_locations() {
   for line in $lines; do
     case $known_already in *"$newline$line$newline"*) continue ;; esac
     IFS=''
-    name=${line%%"$tab"*}
-    set +f
+    name=${line%%"$tab"*} path=${line#*"$tab"}
+    # One where others may have laid any number of names stays a pattern.
+    before=${path%%[*]*}
+    if may_list "${before%/*}"; then set +f; fi
     # shellcheck disable=SC2086  # a pattern, if a component of it is not known
-    for path in ${line#*"$tab"}; do
+    for path in $path; do
       unset IFS
+      set +f
       locations=$((locations + 1))
       if [ "$locations" -gt "$most_locations" ]; then
         place=cachix-dhall

@@ -105,12 +105,16 @@ accounts() {
 }
 
 # Sets accounts, and people: NAME:UID:HOME:SHELL of root and of everybody who may be a person, a line each.
-# An account need not be enumerable, so whoever owns another home is one too. Sets everybody: their names.
+# An account need not be enumerable, so whoever owns another home is one too; of a directory's they may lie
+# in a folder of root's. Sets homes_of_root: those of a second account of its number, and what else is root's
+# among the homes; and everybody: the names of people.
 find_people() {
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
   accounts=$(accounts) || be_unread
-  # By awk, since there may be thousands of both. Behind a tab stand the homes that are none of theirs.
+  # By awk, since there may be thousands of both. Behind a tab stand the homes that are none of theirs, behind
+  # two those of root. Above the numbers of people are those of containers and services, and a directory's of
+  # people.
   found=$(
     {
       printf '%s\n' "$accounts"
@@ -122,7 +126,12 @@ find_people() {
         if (!(home in homes)) print
         next
       }
-      $3 ~ /^[0-9]+$/ && $3 + 0 >= least && $3 + 0 <= most && !($1 in names) { tell($1, $3, $6, $7) }
+      $3 !~ /^[0-9]+$/ || $1 in names || $3 == 65534 { next }
+      $3 == 0 && !($6 in homes) {
+        homes[$6]
+        print "\t\t" $6
+      }
+      $3 + 0 >= least && ($3 + 0 <= most || $7 !~ /\/(nologin|false)$/) { tell($1, $3, $6, $7) }
       function tell(name, uid, home, shell) {
         while (home ~ /.\/$/) home = substr(home, 1, length(home) - 1)
         names[name]
@@ -131,35 +140,63 @@ find_people() {
       }'
   ) || be_unread
   people=$(printf '%s\n' "$found" | sed "/^$tab/d")$newline orphans=''
-  strangers=$(printf '%s\n' "$found" | sed -n "s/^$tab//p")
+  homes_of_root=$(printf '%s\n' "$found" | sed -n "s/^$tab$tab//p")$newline
+  strangers=$(printf '%s\n' "$found" | sed -n "s/^$tab\//\//p")
   set -f
+  find_owners
+  IFS=$newline
+  for above in $homes_of_root; do
+    unset IFS
+    case $above in "$homes"/*) if is_roots "$above"; then find_owners_in "$above"; fi ;; esac
+  done
+  unset IFS
+  set +f
+  everybody=$(printf '%s' "$people" | cut -d : -f 1)$newline
+}
+
+# find_owners_in FOLDER: of what is in it, and no home of somebody who is known.
+find_owners_in() {
+  set +f
+  set -- "$1"/*
+  set -f
+  strangers=''
+  for home; do
+    case $people in *":$home:"*) ;; *) [ ! -e "$home" ] || strangers=$strangers$newline$home ;; esac
+  done
+  find_owners
+}
+
+# Whose the strangers' homes are. What is gone by now is no failure.
+find_owners() {
   IFS=$newline
   # shellcheck disable=SC2012,SC2086  # a list; only the owner's name is read
-  listed=${strangers:+$(limit 5 ls -ld $strangers 2>/dev/null)}
-  # What is gone by now is no failure.
+  listed=${strangers:+$(limit 5 ls -ldL $strangers 2>/dev/null)}
   [ "$?" -le 128 ] || be_unread
   for line in $listed; do
+    set -f
     unset IFS
     # shellcheck disable=SC2086  # its fields
     set -- $line
-    case $3 in
-      root | _*) continue ;;
-      *[!0-9]*) ;;
+    case $1:$3 in
+      d*:root)
+        # One that others may write to is shared, as /Users/Shared is, and no home.
+        if is_roots "/${line#*/}"; then homes_of_root=$homes_of_root/${line#*/}$newline; fi
+        continue
+        ;;
+      *:root | *:_*) continue ;;
+      *:*[!0-9]*) ;;
       *)
         orphans=$orphans$3$tab$3$tab/${line#*/}$newline
         continue
         ;;
     esac
     case $newline$people in *"$newline$3:"*) continue ;; esac
-    line=$(getent passwd "$3" 2>/dev/null) || line=$3:x:$(id -u "$3" 2>/dev/null):::$homes/$3: || continue
+    line=$(getent passwd "$3" 2>/dev/null) || line=$3:x:$(id -u "$3" 2>/dev/null):::/${line#*/}: || continue
     IFS=:
     # shellcheck disable=SC2086  # its fields
     set -- $line
     person "$@"
   done
-  unset IFS
-  set +f
-  everybody=$(printf '%s' "$people" | cut -d : -f 1)$newline
 }
 
 # person NAME _ UID _ _ HOME SHELL
@@ -213,7 +250,18 @@ look_at_trusts() {
 # What is root's, or of whoever looks: the system's places and root's home.
 look_at_own_credentials() {
   candidates_of_machine
-  if [ "$my_uid" = 0 ]; then candidates_of_person root "$root_home"; fi
+  if [ "$my_uid" = 0 ]; then
+    candidates_of_person root "$root_home"
+    set -f
+    IFS=$newline
+    for its in $homes_of_root; do
+      unset IFS
+      set +f
+      [ "$its" = "$root_home" ] || candidates_of_person root "$its"
+    done
+    unset IFS
+    set +f
+  fi
   look_at_credentials
 }
 
@@ -336,8 +384,14 @@ ask_person() {
   case $3:$(limit 3 ls -d "$3/." 2>&1) in
     -:*) ;;
     *': No such file or directory')
-      record part-end "$number" absent
-      return
+      if [ "$#" -eq 3 ]; then
+        record part-end "$number" absent
+        return
+      fi
+      # What root's files lead to lies elsewhere.
+      homeless=$1$tab$2
+      shift 3
+      set -- "${homeless%%"$tab"*}" "${homeless#*"$tab"}" - "$@"
       ;;
   esac
   {

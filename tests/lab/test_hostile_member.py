@@ -380,6 +380,79 @@ def test_a_home_that_root_cannot_see_is_looked_at_by_whom_it_belongs_to(
     assert (f"{BALEEN}/.netrc", "baleen") in told
 
 
+MANY = "seq -f 'x.%g' 20000 | (cd {} && xargs touch)"
+
+
+def test_of_many_names_where_a_file_of_roots_leads_to_root_reads_none(
+    machine: lab.Machine,
+) -> None:
+    unit = "/etc/systemd/system/cachix-x.service"
+    write(
+        machine, f"{BALEEN}/z/.nixtrust.new.1", f"CACHIX_AGENT_TOKEN={TOKEN}\n".encode(), "baleen"
+    )
+    as_baleen(machine, MANY.replace("x.", ".nixtrust.new.").format("z"))
+    write(machine, unit, f"[Service]\nEnvironmentFile=-{BALEEN}/z/*.env\n".encode(), "root")
+    machine.run(f"ln -s {BALEEN}/z /root/.bashrc.d").check_returncode()
+    try:
+        its = look(machine)
+    finally:
+        machine.run(f"rm {unit} /root/.bashrc.d")
+    assert its.seconds < 12
+    told = {each.path for each in its.seen.credentials if each.told_by == "baleen"}
+    assert f"{BALEEN}/z/.nixtrust.new.1" in told or "baleen" in its.unread
+
+
+def test_many_names_in_a_folder_that_others_can_change_take_no_time_from_the_look(
+    machine: lab.Machine,
+) -> None:
+    machine.run("chmod 777 /etc/nix").check_returncode()
+    as_baleen(machine, MANY.replace("x.", "netrc.").format("/etc/nix"))
+    try:
+        its = look(machine)
+    finally:
+        machine.run("chmod 755 /etc/nix; find /etc/nix -user baleen -delete")
+    assert its.seconds < 8
+    assert its.places["/etc/nix"] == "others than root can change it, or a folder on the way"
+
+
+def test_who_takes_his_home_away_hides_nothing_that_a_file_of_roots_leads_to(
+    machine: lab.Machine,
+) -> None:
+    unit = "/etc/systemd/system/cachix-x.service"
+    token = f"CACHIX_AGENT_TOKEN={TOKEN}\n".encode()
+    machine.run("useradd --no-create-home --uid 1500 -d /srv/app/home app").check_returncode()
+    write(machine, "/srv/app/agent.env", token, "app")
+    write(machine, unit, b"[Service]\nEnvironmentFile=/srv/app/agent.env\n", "root")
+    try:
+        its = look(machine)
+    finally:
+        machine.run(f"userdel app; rm -r /srv/app {unit}")
+    assert [each.path for each in its.seen.credentials if each.told_by == "app"] == [
+        "/srv/app/agent.env"
+    ]
+    assert its.unread == {}
+
+
+def test_a_home_of_a_second_root_and_one_in_a_folder_of_a_directorys_are_looked_at(
+    machine: lab.Machine,
+) -> None:
+    accounts = ("toor:x:0:0::/home/toor:/bin/sh", "jdoe:x:70000:70000::/home/CORP/jdoe:/bin/sh")
+    lines = " ".join(f"'{each}'" for each in accounts)
+    machine.run(f"cp /etc/passwd /root/passwd; printf '%s\\n' {lines} >>/etc/passwd")
+    machine.run("mkdir -m 755 /home/CORP").check_returncode()
+    line = f"export CACHIX_AUTH_TOKEN={TOKEN}\n".encode()
+    homes = {"/home/toor": "root", "/home/CORP/jdoe": "jdoe"}
+    try:
+        for home, owner in homes.items():
+            machine.run(f"mkdir {home}; chown {owner} {home}").check_returncode()
+            write(machine, f"{home}/.bashrc", line, owner)
+        its = look(machine)
+    finally:
+        machine.run(f"rm -r {' '.join(homes)} /home/CORP; mv /root/passwd /etc/passwd")
+    told = {each.path: each.account for each in its.seen.credentials}
+    assert {path: told.get(f"{path}/.bashrc") for path in homes} == homes
+
+
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])
 def test_a_nix_conf_that_others_can_change_is_not_opened(path: str, machine: lab.Machine) -> None:
     conf = machine.root / "etc/nix/nix.conf"

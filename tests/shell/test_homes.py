@@ -1,6 +1,7 @@
 """Whose homes are looked at, and for how long each."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,88 @@ def test_what_a_persons_process_or_its_shell_says_of_faults_is_no_part_of_any_an
     ended = said(ONE.format(does=does), shell)
     assert ended.stderr == ""
     assert ended.stdout.splitlines() == ["person\t1\tmia\t", "part\t1", *answer]
+
+
+def test_who_has_no_home_is_asked_all_the_same_for_what_roots_files_lead_to() -> None:
+    home = "/nonexistent/home"
+    steps = f"""
+my_uid=0 given="1500${{tab}}environment-file${{tab}}/srv/app/agent.env"
+people_with_homes="app${{tab}}1500${{tab}}{home}${{newline}}mia${{tab}}1501${{tab}}{home}${{newline}}"
+leading='' orphans='' system_startups='' look_began=$(date +%s)
+begin_apart() {{ cat >/dev/null; shift; echo "$@"; echo end; }}
+id() {{ :; }}
+look_at_homes
+"""
+    assert said(steps).stdout.splitlines() == [
+        f"person\t1\tapp\t{home}",
+        f"person\t2\tmia\t{home}",
+        "part\t1",
+        "|app 1500 - environment-file /srv/app/agent.env",
+        "|end",
+        "part-end\t1\t0",
+        "part-end\t2\tabsent",
+    ]
+
+
+PASSWD = """\
+root:x:0:0:root:/root:/bin/bash
+toor:x:0:0::{homes}/toor:/bin/sh
+daemon:x:1:1::/usr/sbin:/usr/sbin/nologin
+mia:x:1002:1002::{homes}/mia:/bin/bash
+directory:x:70001:70001::/srv/u/k:/bin/bash
+container:x:584788:584788::/nonexistent:/usr/bin/false
+nobody:x:65534:65534:nobody:/nonexistent:/bin/sh
++::::::
+"""
+
+
+def test_whoever_owns_a_home_is_known_however_deep_it_lies_and_whatever_the_number(
+    tmp_path: Path,
+) -> None:
+    for name in ("toor", "mia", "CORP/jdoe", "CORP/mia2", "gone", "shared/stranger", "lost+found"):
+        (tmp_path / name).mkdir(parents=True)
+    text = functions({})
+    found, owners = "homes=/home ", "gone=1777 jdoe=CORP+jdoe mia2=mia stranger=stranger"
+    assert text.count(found) == 1
+    steps = f"""
+my_uid=0 kernel=Linux
+accounts() {{ cat <<'E'
+{PASSWD.format(homes=tmp_path)}E
+}}
+ls() {{
+  shift
+  for its; do
+    owner=root
+    for each in {owners}; do [ "${{its##*/}}" != "${{each%=*}}" ] || owner=${{each#*=}}; done
+    echo "drwx------ 2 $owner root 0 Jan 1 00:00 $its"
+  done
+}}
+limit() {{ shift; "$@"; }}
+is_roots() {{ [ "$1" != {tmp_path}/shared ]; }}
+getent() {{ [ "$2" = CORP+jdoe ] && echo 'CORP+jdoe:x:70000:1::{tmp_path}/CORP/jdoe:/bin/sh'; }}
+find_people
+printf '%s' "$people$orphans$homes_of_root"
+}}
+main </dev/null
+"""
+    ran = subprocess.run(
+        ["sh", "-s"],
+        input=text.replace(found, f"homes={tmp_path} ") + steps,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stderr == ""
+    _, *lines = [line for line in ran.stdout.splitlines() if not line.startswith("\t")]
+    assert lines == [
+        f"mia:1002:{tmp_path}/mia:/bin/bash",
+        "directory:70001:/srv/u/k:/bin/bash",
+        f"CORP+jdoe:70000:{tmp_path}/CORP/jdoe:/bin/sh",
+        f"1777\t1777\t{tmp_path}/gone",
+        f"{tmp_path}/toor",
+        f"{tmp_path}/CORP",
+        f"{tmp_path}/lost+found",
+    ]
 
 
 DSCL = """

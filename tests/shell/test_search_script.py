@@ -536,7 +536,7 @@ def test_a_folder_of_a_group_is_left_but_that_of_ones_own_group(tmp_path: Path) 
 def test_a_folder_is_roots_if_nobody_else_can_change_it(told: str, is_roots: bool) -> None:
     steps = f"""
 ls() {{ echo '{told}'; }}
-is_nobodys() {{ [ "$1" = 60 ]; }}
+is_nobodys() {{ [ "$1" = 60 ] || [ "$1" = 0 ]; }}
 find_alone /x
 echo "$alone"
 }}
@@ -546,6 +546,32 @@ main </dev/null
         ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ([told.split()[-1]] if is_roots else [])
+
+
+@pytest.mark.parametrize(("group", "groups"), [("root:x:0:baleen", "1000"), ("root:x:0:", "0")])
+def test_a_folder_that_group_root_may_write_is_roots_if_no_person_is_in_that_group(
+    group: str, groups: str
+) -> None:
+    steps = f"""
+everybody=baleen
+getent() {{
+  case $1 in
+    passwd) printf '%s\n' root:x:0:0:root:/root:/bin/sh halt:x:7:0::/:/sbin/halt ;;
+    *) echo '{group}' ;;
+  esac
+}}
+id() {{ echo '{groups}'; }}
+limit() {{ shift; "$@"; }}
+ls() {{ printf 'drwxr%sxr-x 2 0 0 4096 Nov 29 00:00 %s\n' w /theirs - /ours; }}
+find_alone /theirs /ours
+echo $alone
+}}
+main </dev/null
+"""
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["/ours"]
 
 
 # What could keep a look from its end, or from all that is there -----------------------------------
@@ -592,3 +618,51 @@ def test_nobody_elses_process_stands_in_a_folder_that_was_looked_at(tmp_path: Pa
         ["sh", "-s"], input=f"{functions({})}{steps}", capture_output=True, text=True, cwd=tmp_path
     )
     assert ran.stdout == "/\n"
+
+
+@pytest.mark.parametrize("pattern", ["theirs/*.env", "theirs/?.env", "theirs/[ab].env", "*/a.env"])
+def test_root_hands_over_a_pattern_where_others_can_lay_names_and_expands_it_nowhere(
+    pattern: str, tmp_path: Path
+) -> None:
+    steps = f"""
+my_uid=0
+is_roots() {{ case $1 in */theirs) return 1 ;; esac; }}
+ls() {{ echo 'drwxr-xr-x 2 1500 1500 4096 Jan  1 00:00 it'; }}
+look_into() {{ echo "opened $file"; }}
+candidates_of_pointer EnvironmentFile '{tmp_path}/{pattern}'
+printf %s "$given"
+}}
+main </dev/null
+"""
+    for name in ("a.env", "b.env", ".nixtrust.new.1"):
+        put(tmp_path / "theirs" / name)
+    put(tmp_path / "ours/a.env")
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
+    )
+    beside = pattern.rpartition("/")[0].replace("*", "theirs")
+    lines = [f"1500\tenvironment-file\t{tmp_path}/{pattern.replace('*/', 'theirs/')}"]
+    if beside == pattern.rpartition("/")[0]:
+        lines.append(f"1500\tleftover\t{tmp_path}/theirs/.nixtrust.new.*")
+    else:
+        lines = [f"opened {tmp_path}/ours/a.env", *lines]
+        lines.append(f"1500\tleftover\t{tmp_path}/theirs/.nixtrust.new.*")
+    assert ran.stdout.splitlines() == lines
+
+
+@pytest.mark.parametrize("pattern", ["*.env", "?.env", "[a-c].env", "d*/*.env", "[x].env"])
+def test_a_person_expands_what_root_has_handed_over(pattern: str, tmp_path: Path) -> None:
+    lay = {"*.env": "a.env", "?.env": "a.env", "[a-c].env": "b.env", "d*/*.env": "d 1/a b.env"}
+    file = put(tmp_path / lay.get(pattern, "x.env"))
+    steps = f"""
+my_uid=1
+look_at_home mia - environment-file '{tmp_path}/{pattern}'
+}}
+main </dev/null
+"""
+    ran = subprocess.run(
+        ["sh", "-s"], input=functions({}) + steps, capture_output=True, text=True, check=True
+    )
+    *told, end = ran.stdout.splitlines()
+    assert [line.split("\t")[3] for line in told] == [str(file)]
+    assert end == "end"

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from nixtrust.conf import Unreadable
 from nixtrust.credentials import PLACE, PLACES, Kind, Place, Removal
 from nixtrust.findings import Finding, Remedy, Rule, Weight, findings
 from nixtrust.judge_credentials import is_removable
-from nixtrust.machine import NixState
+from nixtrust.machine import FileStatus, NixState
 from nixtrust.stored import Credential, Hindrance, UnreadPlace
 from tests.unit.observed import (
     DECLARED,
@@ -282,6 +283,25 @@ def test_where_a_person_may_lay_links_that_person_runs_it() -> None:
     assert commands_of(dhall) == [f"sudo -u 'jito hello' rm {DHALL}"]
 
 
+def test_what_a_member_tells_of_roots_file_changes_no_command_for_it() -> None:
+    its = whole_line("/root/.bashrc", 7, told_by="")
+    lies = [whole_line("/root/.bashrc", line, told_by="mia") for line in range(1, 30)]
+    of_roots = "sed -i 7d /root/.bashrc"
+    assert commands_of(its) == [of_roots]
+    commands = commands_of(*lies, its)
+    assert commands[-1] == of_roots
+    assert all(command.startswith("sudo -u mia ") for command in commands[:-1])
+    hindered = replace(its, hindrance=Hindrance.COMMENT)
+    assert commands_of(lies[0], hindered, to_do="remove") == [of_roots]
+
+
+def test_what_a_member_tells_of_the_systems_nix_conf_does_not_go_as_it_is_written() -> None:
+    its = whole_line(NIX_CONF, 1, place=PLACE["nix-conf"], told_by="mia")
+    observed = machine(f"require-sigs = false\n{DECLARED}", credentials=(its,))
+    [finding] = found(observed, Rule.CREDENTIAL)
+    assert finding.remedy is Remedy.HAND
+
+
 def test_what_goes_with_a_line_of_nix_conf_is_told_so_and_its_other_lines_get_new_numbers() -> None:
     its = whole_line(NIX_CONF, 1, place=PLACE["nix-conf"])
     comment = replace(its, line=2, hindrance=Hindrance.COMMENT)
@@ -380,6 +400,23 @@ def test_the_editor_that_is_advised_keeps_no_copy(tmp_path: Path) -> None:
     )
     assert secret not in file.read_text()
     assert not any(secret in each.read_text(errors="replace") for each in tmp_path.iterdir())
+
+
+def test_what_a_member_cannot_read_hides_no_place_that_root_cannot_look_into() -> None:
+    path = "/etc/cachix/folder"
+    files = {"/home/baleen/.config/nix/nix.conf": f"include {path}\n"}
+    observed = machine(files=files)
+    own = observed.own["baleen"]
+    status = FileStatus("user:baleen", "", None, "", "no permission to read it")
+    own = replace(
+        own,
+        files={**own.files, path: Unreadable()},
+        status={**own.status, path: status},
+    )
+    places = (UnreadPlace(PLACE["cachix-folder"], path, "its name is no text"),)
+    observed = replace(observed, own={"baleen": own}, unread_places=places)
+    assert [each.where for each in found(observed, Rule.UNREADABLE)] == [path]
+    assert [each.where for each in found(observed, Rule.UNREAD_PLACE)] == [path]
 
 
 def test_what_is_allowed_is_listed_as_a_note() -> None:

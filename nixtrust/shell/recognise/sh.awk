@@ -64,14 +64,27 @@ function find_names(   masked, at) {
 # --- Lines --------------------------------------------------------------------------------------
 
 # A line of a here-document, or the one that ends it.
-function in_document(   line, end_mark, i) {
+function in_document(   line, end_mark, whole, went_on, i) {
   line = text
   if (document_tabs[1]) sub(/^\t+/, "", line)
   end_mark = document_end[1]
+  # Behind a backslash a line goes on with the next one, unless the mark was quoted: that may then end nothing.
+  went_on = document_goes_on
+  whole = (went_on ? document_before : "") line
+  if (went_on && (line == end_mark || whole == end_mark)) lost_from(document_line)
+  document_goes_on = !document_raw[1] && line != end_mark && ends_escaped(line)
+  # No longer than tells whether it is the mark.
+  document_before = substr(whole, 1, length(whole) > length(end_mark) + 1 ? length(end_mark) + 1 : length(whole) - 1)
   if (line == end_mark) next_document()
   # A carriage return at one of the two only: the shell reads on.
   else if (line == end_mark "\r" || line "\r" == end_mark) lost_from(document_line)
   for (i = 1; i <= names; i++) judge(i, document_raw[1] ? "raw" : "<<", "compound")
+}
+
+# Whether a line ends in an odd number of backslashes.
+function ends_escaped(line,   n) {
+  for (n = length(line); n > 0 && substr(line, n, 1) == "\\"; ) n--
+  return (length(line) - n) % 2
 }
 
 function next_document(   i) {
