@@ -511,7 +511,7 @@ _REASONS = re.compile(
     "|no permission to (list it|look into it|look into /.*|read it)"
     "|not a regular file"
     "|others than root can change it, or a folder on the way"
-    "|reading it failed"
+    "|reading it (failed|takes too long)"
     "|stat fails on it"
 )
 

@@ -74,9 +74,17 @@ candidate() {
 }
 
 # look_into_own PATH: into $file, which is at that path in the end. Root opens nothing whose name
-# somebody else can change.
+# somebody else can change, and nothing of somebody else's, who can hold up each who opens it, by a lease
+# (fcntl(2)), and let it grow.
 look_into_own() {
-  if is_roots "${1%/*}"; then look_into; else give_over "$1" ''; fi
+  # shellcheck disable=SC3067  # all shells that are meant know -O, and it is no process for each file
+  if ! is_roots "${1%/*}"; then
+    give_over "$1" ''
+  elif [ -O "$1" ]; then
+    look_into
+  else
+    give_to "$(owner_of "$1")" "$1"
+  fi
 }
 
 # Follows all links at once that root is to look into.
@@ -287,14 +295,23 @@ give_over() {
   if [ "${1%/*}" != "$last_given" ]; then
     last_given=${1%/*}
     given_folder=$(cd -P "$last_given/" 2>/dev/null && pwd -P)
-    # shellcheck disable=SC2012  # not the name
-    given_owner=$(ls -ldn "$given_folder" 2>/dev/null | awk '{ print $3 }')
+    given_owner=$(owner_of "$given_folder")
   fi
-  case $1$2$newline${given_owner:-0} in
+  give_to "$given_owner" "$given_folder/${1##*/}$2"
+}
+
+owner_of() {
+  # shellcheck disable=SC2012  # not the name
+  ls -ldnL "$1" 2>/dev/null | awk '{ print $3 }'
+}
+
+# give_to UID PATTERN
+give_to() {
+  case $2$newline${1:-0} in
     *"$newline"0 | *[[:cntrl:]]*"$newline"*)
       unread_place "$file" "$others_can"
       ;;
-    *) given=$given$given_owner$tab$place$tab$given_folder/${1##*/}$2$newline ;;
+    *) given=$given$1$tab$place$tab$2$newline ;;
   esac
 }
 

@@ -3,6 +3,9 @@
 # Looks for credentials, and tells of each where it lies and what it is, never a part of it. Follows
 # candidates.sh, pointers.sh, and what is made from the catalogue: syntax_of, the recognisers.
 
+# Seconds for what is large, and how often one look lets it come to their end.
+reading_seconds=8 most_slow=2
+
 look_at_credentials() {
   candidates_elsewhere
   candidates_of_settings
@@ -58,19 +61,22 @@ take_apart() {
   return 0
 }
 
-# Sets mentions, the files that name Cachix; large, those that are too large to be taken apart, and
-# huge, those that are too large even to be searched. In blocks of 512 bytes: 64 MiB, 1 GiB. Each of
-# mentions and of huge ends in a line feed.
+# Sets mentions, the files that name Cachix; slow, those that may take long to be taken apart, large, those
+# that are too large for it, and huge, those that are too large even to be searched. In blocks of 512 bytes:
+# 1 MiB, 64 MiB, 1 GiB. Each of mentions and of huge ends in a line feed.
 find_mentions() {
   set -f
   IFS=$newline
   # shellcheck disable=SC2086  # a list
-  large=$(find -L $files -prune -size +131072 -print 2>/dev/null)
+  slow=$(find -L $files -prune -size +2048 -print 2>/dev/null)
+  [ "$?" -le 128 ] || be_unread
+  # shellcheck disable=SC2086  # a list
+  large=${slow:+$(find -L $slow -prune -size +131072 -print 2>/dev/null)}
   [ "$?" -le 128 ] || be_unread
   # shellcheck disable=SC2086  # a list
   huge=${large:+$(find -L $large -prune -size +2097152 -print 2>/dev/null)}
   [ "$?" -le 128 ] || be_unread
-  large=$newline$large$newline
+  large=$newline$large$newline slow=$newline$slow$newline times_out=0
   if [ -n "$huge" ]; then
     huge=$huge$newline
     searchable='' left=$huge
@@ -95,10 +101,19 @@ find_mentions() {
 # Tells of each credential in $file. Somebody may save it meanwhile: where its bytes are is read at
 # one time, and it is stamped at another.
 recognise() {
+  if [ "$times_out" -ge "$most_slow" ] && is_slow; then
+    unread_place "$file" 'reading it takes too long'
+    return
+  fi
   for _ in 1 2; do
     stamp=$(stamp "$file")
     find_told
     case $newline$told$newline in
+      *"${newline}slow$newline"*)
+        times_out=$((times_out + 1))
+        unread_place "$file" 'reading it takes too long'
+        return
+        ;;
       *"${newline}failed$newline"*)
         unread_place "$file" 'reading it failed'
         return
@@ -125,17 +140,31 @@ find_told() {
         editor) as_text '[\012*]' | { fold -b -s -w 1024 || echo failed >&3; } ;;
         *) as_text '[^*]' ;;
       esac |
-        {
-          awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" || echo failed
-        } | within_most || echo failed
+        in_time awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" |
+        within_most || echo failed
     } 2>/dev/null 3>&1
   )
+}
+
+# in_time COMMAND…: what it says of $file, and a line `slow` or `failed`.
+in_time() {
+  if is_slow; then
+    limit "$reading_seconds" "$@"
+    case $? in 0) return ;; 124 | 137) echo slow ;; esac
+  else
+    "$@" && return
+  fi
+  echo failed
+}
+
+is_slow() {
+  case $slow in *"$newline$file$newline"*) ;; *) return 1 ;; esac
 }
 
 # What a recogniser says; of more than most_told credentials the first, which is hindered, and their number.
 within_most() {
   awk -F "$tab" -v most="$most_told" '
-    $1 == "failed" || $1 == "hostname" { print; next }
+    $1 == "failed" || $1 == "slow" || $1 == "hostname" { print; next }
     ++count <= most { kept[count] = $0 }
     count == 1 { first = $1 "\t" $2 }
     END {

@@ -453,6 +453,18 @@ def test_a_home_of_a_second_root_and_one_in_a_folder_of_a_directorys_are_looked_
     assert {path: told.get(f"{path}/.bashrc") for path in homes} == homes
 
 
+def test_what_is_his_in_a_folder_of_roots_he_looks_at_and_not_root(machine: lab.Machine) -> None:
+    entry = f"machine a.cachix.org password {TOKEN}\n".encode()
+    write(machine, "/etc/nix/netrc", entry, "root")
+    machine.run("chown baleen /etc/nix/netrc").check_returncode()
+    try:
+        its = look(machine)
+    finally:
+        machine.run("rm /etc/nix/netrc")
+    told = {each.path: each.account for each in its.seen.credentials}
+    assert told["/etc/nix/netrc"] == "baleen"
+
+
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])
 def test_a_nix_conf_that_others_can_change_is_not_opened(path: str, machine: lab.Machine) -> None:
     conf = machine.root / "etc/nix/nix.conf"

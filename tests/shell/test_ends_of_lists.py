@@ -72,3 +72,20 @@ def test_too_many_credentials_of_one_file_are_told_as_one_with_their_number(
     credential, count = told(tmp_path)
     assert (credential[0], credential[5:9]) == ("credential", ["1", "0", "0", "too-many"])
     assert count == ["credential-count", str(file), "5000"]
+
+
+def test_a_large_file_that_takes_long_is_told_and_keeps_no_other_from_being_read(
+    tmp_path: Path,
+) -> None:
+    for number in range(4):
+        put(tmp_path / f".env.{number}", f"# cachix\n{'A=b ' * 400_000}\n")
+    put(tmp_path / ".netrc", f"machine a.cachix.org password {TOKEN}\n")
+    hangs = """
+reading_seconds=1
+limit() { shift; command timeout -s KILL 1 sleep 177; }
+"""
+    records = told(tmp_path, settings=hangs)
+    assert [record[3] for record in records if record[0] == "credential"] == [f"{tmp_path}/.netrc"]
+    unread = {record[2]: record[3] for record in records if record[0] == "unread-place"}
+    slow = "reading it takes too long"
+    assert unread == {f"{tmp_path}/.env.{number}": slow for number in range(4)}
