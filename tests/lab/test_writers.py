@@ -1,5 +1,6 @@
 """Who besides root can change what the daemon depends on is told, and what is ours is mended."""
 
+import shlex
 import time
 from functools import partial
 
@@ -12,6 +13,7 @@ from nixtrust.scripts import probe_script
 from tests.lab import transactions
 from tests.lab.layouts import Layout, determinate, lay, newer_installer
 from tests.lab.transactions import RESTART, look, run_for, start_anew
+from tests.shell.removing import hurrying, shortened
 
 pytestmark = pytest.mark.lab
 
@@ -547,6 +549,45 @@ def test_root_runs_no_nix_that_others_can_change_and_says_who_can(
     assert not ran
     assert status != 0
     assert "nothing written: /usr/bin/nix: baleen, who owns it, can change it" in output
+
+
+# He takes a lease on each, and lets go of none: whoever opens one waits 45 seconds (fcntl(2)).
+LEASES = """\
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, lambda *_: None)
+for path in sys.argv[1:]:
+    fcntl.fcntl(os.open(path, os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print(flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("doing", ["leases", "a file without an end"])
+def test_who_owns_a_nix_conf_holds_no_look_up(doing: str, machines: dict[str, lab.Machine]) -> None:
+    machine = start_anew(machines["trixie"])
+    has_started(machine)
+    machine.run(
+        "chown baleen /etc/nix/nix.conf; touch /opt/hook; chown baleen /opt/hook"
+        "; echo 'post-build-hook = /opt/hook' >>/etc/nix/nix.conf"
+    )
+    if doing == "leases":
+        held = f"python3 -c {shlex.quote(LEASES)} /etc/nix/nix.conf /opt/hook"
+        machine.run(
+            f"{held} >~/held 2>&1 </dev/null & until [ -s ~/held ]; do sleep 0.1; done", "baleen"
+        )
+    else:
+        machine.run("truncate -s 4G /etc/nix/nix.conf /opt/hook", "baleen")
+    began = time.monotonic()
+    # His own process, which looks into what is his, has three seconds.
+    script = "".join(probe_script(declaring().texts))
+    answer = machine.run("exec sh -s", input=hurrying("baleen", shortened("baleen", script)))
+    took = time.monotonic() - began
+    seen = read_answer(answer.stdout.splitlines())
+    machine.run("pkill -KILL -u baleen; rm -f /opt/hook /home/baleen/held")
+    assert isinstance(seen, Machine), seen
+    assert [each.path for each in seen.access.writers] == ["/etc/nix/nix.conf"]
+    assert {user.name: user.trust for user in seen.users}["mia"] is Trust.UNTRUSTED
+    assert took < 15
 
 
 def test_root_reads_no_interpreter_of_a_hook_that_others_can_change(
