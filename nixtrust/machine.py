@@ -363,7 +363,9 @@ def _told(records: list[_Record], name: str = "") -> _Told:
     for record in records:
         if record.kind == "file":
             file_of.setdefault(record[1], _file(record, name))
-    hostnames = {record[0]: record[1] for record in records if record.kind == "cachix-hostname"}
+    hostnames = {
+        record[0]: _hostname(record[1]) for record in records if record.kind == "cachix-hostname"
+    }
     counts = {
         record[0]: _count(record[1]) for record in records if record.kind == "credential-count"
     }
@@ -379,7 +381,7 @@ def _told(records: list[_Record], name: str = "") -> _Told:
             if record.kind == "credential"
         ),
         tuple(
-            UnreadPlace(_place(record[0]), record[1], _reason(record[2], name), name)
+            UnreadPlace(_place(record[0]), record[1], _reason(record[2], name, record[1]), name)
             for record in records
             if record.kind == "unread-place"
         ),
@@ -464,7 +466,7 @@ def _file(record: _Record, name: str) -> tuple[File, FileStatus]:
             case "absent":
                 return Missing(), FileStatus(whose, first or "absent", _seconds(second), link, "")
             case "unreadable":
-                return Unreadable(), FileStatus(whose, "", None, second, _reason(first, name))
+                return Unreadable(), FileStatus(whose, "", None, second, _reason(first, name, path))
     except _BadAnswerError:
         pass
     trouble = "what is told of it is not to be understood"
@@ -508,7 +510,7 @@ _REASONS = re.compile(
     "|larger than (1|64) MiB"
     "|more are there than are (looked into|told)"
     "|more includes than are followed"
-    "|no permission to (list it|look into it|look into /.*|read it)"
+    "|no permission to (list it|look into it|read it)"
     "|not a regular file"
     "|others than root can change it, or a folder on the way"
     "|reading it (failed|takes too long)"
@@ -516,8 +518,11 @@ _REASONS = re.compile(
 )
 
 
-def _reason(words: str, told_by: str) -> str:
-    if told_by and not _REASONS.fullmatch(words):
+def _reason(words: str, told_by: str, path: str) -> str:
+    """Why there is nothing of a path: of a folder that is named it has to lie below."""
+    closed = words.removeprefix("no permission to look into ")
+    is_above = closed != words and path.startswith(f"{closed.rstrip('/')}/")
+    if told_by and not is_above and not _REASONS.fullmatch(words):
         raise _BadAnswerError("it has a reason that the probe does not give")
     return words
 
@@ -533,6 +538,13 @@ _CREDENTIAL = re.compile(
     r"[0-9]{1,12}\t[0-9]{1,12}\t[0-9]{1,12}\t[a-z-]*\t([a-z0-9][a-z0-9-]{0,49})?"
     r"\t/[^\t]*\t[0-9A-Za-z:. +-]*\t[a-zA-Z.@+-]*\t(/[^\t]*)?"
 )
+
+
+def _hostname(text: str) -> str:
+    """As shell/recognise/dhall.awk tells it: nothing but a plain address."""
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/?", text):
+        raise _BadAnswerError("it has an address that is none")
+    return text
 
 
 def _count(text: str) -> int:

