@@ -78,7 +78,7 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
     """The command that takes it out of its file, or takes this away."""
     path = shlex.quote(credential.path)
     match credential.place.syntax:
-        case _ if credential.line in lines and len(lines) <= _LINES:
+        case _ if len(lines) <= _LINES and credential.line in lines:
             return _deleting(credential, lines, kernel)
         case Syntax.EDITOR:
             return _removing(credential)

@@ -32,10 +32,17 @@ function is_hex(text) {
 }
 # A public key has 44 characters behind the colon, the last of them =; a secret key, 88. Hashes as Nix
 # writes them.
-function is_public(word,   body) {
-  if (word ~ /^sha(1|256|512)[-:][A-Za-z0-9+\/=]+$/) return 1
+function is_public(word,   body, name) {
+  if (word ~ /^sha1[-:]/) return is_hash(substr(word, 6), 28, 32, 40)
+  if (word ~ /^sha256[-:]/) return is_hash(substr(word, 8), 44, 52, 64)
+  if (word ~ /^sha512[-:]/) return is_hash(substr(word, 8), 88, 103, 128)
   body = substr(word, index(word, ":") + 1)
-  return body != word && (length(body) == 43 || length(body) == 44) && body ~ /^[A-Za-z0-9+\/]+=?$/
+  name = substr(word, 1, length(word) - length(body) - 1)
+  return body != word && (length(body) == 43 || length(body) == 44) && body ~ /^[A-Za-z0-9+\/]+=?$/ && \
+    length(name) <= 64 && name ~ /^[A-Za-z0-9._-]+$/ && !jwt_start(name)
+}
+function is_hash(text, base64, base32, hex) {
+  return (length(text) == base64 || length(text) == base32 || length(text) == hex) && text ~ /^[A-Za-z0-9+\/=]+$/
 }
 # What stands before the == of a signing key, whose 64 bytes are 88 characters, slashes among them; of
 # the text before one. Nothing if it ends otherwise.

@@ -143,3 +143,10 @@ def test_what_is_public_or_masked_already_hides_no_token_beside_it(awk: str) -> 
         said = masked(f"unread-place\tnetrc\t{word}\n", awk=awk)
         assert "<token>" in said
         assert not any(secret in said for secret in (TOKEN, SIGNING_KEY, second)), word
+
+
+@pytest.mark.parametrize("end", [f":{'A' * 43}", f":{'A' * 43}="])
+def test_what_looks_like_a_public_key_behind_a_token_hides_none(end: str) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiI1YzE3YjA0Yy0xMjM0In0.Qm9ndXNTaWduYXR1cmU5OTk5aBcD"
+    path = f"/home/mia/.config/cachix/{token}{end}"
+    assert token not in masked(f"unread-place\tcachix-folder\t{path}\tit changed meanwhile\n")
