@@ -280,10 +280,11 @@ esac'
 
 # nix_as NAME CONF_DIR ARGUMENT…: with the configuration in CONF_DIR and nobody's own, because a
 # user's own nix.conf can crash Nix or hang it.
+nix_seconds=20
 nix_as() {
   nix_name=$1 nix_conf_dir=$2
   shift 2
-  as_user_for 20 "$nix_name" env -i PATH="$PATH" HOME=/nonexistent LC_ALL=C NIX_USER_CONF_FILES= \
+  as_user_for "$nix_seconds" "$nix_name" env -i PATH="$PATH" HOME=/nonexistent LC_ALL=C NIX_USER_CONF_FILES= \
     XDG_CONFIG_DIRS=/nonexistent NIX_CONF_DIR="$nix_conf_dir" "$nix" "$@"
 }
 

@@ -233,7 +233,7 @@ look_at_users() {
 # Whom the daemon trusts.
 look_at_trusts() {
   [ -n "$nix" ] && [ "$nix_state" = present ] || return 0
-  deaf='' asked=0
+  deaf='' asked=0 others_seconds=10
   set -f
   IFS=$newline
   for name in $everybody; do
@@ -485,11 +485,13 @@ look_at_trust() {
     fi
     return
   fi
+  # Who hangs has less than the daemon itself, and leaves least to each behind, who may be asked no more otherwise.
+  if [ "$1" = "$me" ]; then nix_seconds=20; else nix_seconds=$others_seconds; fi
   answer=$(ask_daemon "$1" 2>&1)
   status=$?
   # Of timeout(1), and of limit's own KILL.
   if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-    if [ "$1" = "$me" ]; then deaf=yes; fi
+    if [ "$1" = "$me" ]; then deaf=yes; else others_seconds=5; fi
     record trust "$1" failed 'its socket is open, but no answer came'
     return
   fi
@@ -529,7 +531,7 @@ look() {
 
 # Seconds after the beginning: of nobody else sudo is asked; no more persons are asked about; the last home
 # has ended; all ends, and that is before the controller gives up.
-power_seconds=20 trust_seconds=30 homes_seconds=82 look_seconds=85
+power_seconds=20 trust_seconds=50 homes_seconds=82 look_seconds=85
 
 is_past() {
   [ "$(($(date +%s) - look_began))" -ge "$1" ]

@@ -147,6 +147,31 @@ main </dev/null
     ]
 
 
+def test_some_who_stop_what_asks_the_daemon_leave_time_for_those_behind_them() -> None:
+    names = [f"evil{number}" for number in range(7)]
+    steps = f"""
+nix=/nix nix_state=present socket=present me=root my_uid=0 minor=26
+look_began=$(date +%s) everybody=$(printf '%s\\n' root {" ".join(names)} mia)
+date() {{ echo "$((look_began + passed))"; }}
+passed=0
+ask_daemon() {{
+  case $1 in evil*) return 137 ;; esac
+  echo '"trusted":0'
+}}
+record() {{
+  case $3 in failed) passed=$((passed + nix_seconds)) ;; esac
+  printf '%s %s %s\\n' "$2" "$3" "$nix_seconds"
+}}
+look_at_trusts
+"""
+    assert said(steps).stdout.splitlines() == [
+        "root untrusted 20",
+        "evil0 failed 10",
+        *(f"{name} failed 5" for name in names[1:]),
+        "mia untrusted 5",
+    ]
+
+
 DSCL = """
 kernel=Darwin
 dscl() {{
