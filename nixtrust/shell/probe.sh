@@ -440,7 +440,8 @@ begin_apart() {
   if [ "$apart_uid" = "$my_uid" ]; then
     limit_bare "$apart_seconds" "$@"
   elif setpriv=$(command -v setpriv) && [ ! -h "$setpriv" ]; then
-    limit_bare "$apart_seconds" setpriv --reuid "$apart_uid" --regid "$(id -g "$apart_name")" \
+    # Without the + an account that is called like the number comes first.
+    limit_bare "$apart_seconds" setpriv --reuid "+$apart_uid" --regid "$(id -g "$apart_name")" \
       --init-groups --inh-caps=-all --no-new-privs "$@"
   elif command -v runuser >/dev/null 2>&1; then
     limit_bare "$((apart_seconds + 1))" runuser -u "$apart_name" -- sh -c "$limited" sh "$apart_seconds" "$@"

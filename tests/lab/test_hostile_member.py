@@ -465,6 +465,17 @@ def test_what_is_his_in_a_folder_of_roots_he_looks_at_and_not_root(machine: lab.
     assert told["/etc/nix/netrc"] == "baleen"
 
 
+def test_an_account_that_is_called_like_anothers_number_is_not_asked_in_that_ones_place(
+    machine: lab.Machine,
+) -> None:
+    number = machine.run("id -u mia").stdout.strip()
+    machine.run(f"useradd --badname --uid 1300 -m {number}").check_returncode()
+    try:
+        look(machine)
+    finally:
+        machine.run(f"userdel -r {number}")
+
+
 @pytest.mark.parametrize("path", [f"{BALEEN}/team.conf", "/tmp/team.conf", "/etc/nix/team.conf"])
 def test_a_nix_conf_that_others_can_change_is_not_opened(path: str, machine: lab.Machine) -> None:
     conf = machine.root / "etc/nix/nix.conf"
