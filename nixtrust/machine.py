@@ -409,6 +409,10 @@ def _parts(records: list[_Record], is_root: bool) -> Iterator[_Told]:
         yield _part(person, said.text if said else None, of["part-end"][number][1], is_root)
 
 
+# More would be a report that hides everybody else's in its length.
+_MOST_TOLD = 2000
+
+
 def _part(person: _Record, said: str | None, end: str, is_root: bool) -> _Told:
     """What one person's process has said.
 
@@ -423,6 +427,9 @@ def _part(person: _Record, said: str | None, end: str, is_root: bool) -> _Told:
     if not why:
         try:
             records = list(_parted((said or "").split("\n")[:-2]))
+            if len(records) > _MOST_TOLD:
+                why = f"it tells more than {_MOST_TOLD} things of one home"
+                return replace(nothing, unread=UnreadHome(name, home, why))
             if {record.kind for record in records} <= _PERSONS:
                 return _told(records, name)
         except (_BadAnswerError, ValueError):

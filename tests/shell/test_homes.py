@@ -65,6 +65,12 @@ def test_what_a_persons_process_or_its_shell_says_of_faults_is_no_part_of_any_an
     assert ended.stdout.splitlines() == ["person\t1\tmia\t", "part\t1", *answer]
 
 
+def test_a_line_that_no_record_has_is_no_part_of_an_answer() -> None:
+    long = 'awk \'BEGIN { for (i = 0; i < 20000; i++) printf "eyJa=="; print "" }\''
+    lines = said(ONE.format(does=f"{long}; echo end")).stdout.splitlines()
+    assert lines[-3:] == ["|too-long", "|end", "part-end\t1\t0"]
+
+
 def test_who_has_no_home_is_asked_all_the_same_for_what_roots_files_lead_to() -> None:
     home = "/nonexistent/home"
     steps = f"""

@@ -201,6 +201,15 @@ def test_an_answer_that_is_not_whole_leaves_that_persons_home_unread_and_no_othe
     assert machine.own["jito.hello"].files == {}
 
 
+def test_who_tells_of_thousands_of_things_hides_nobody_behind_them() -> None:
+    place = "unread-place\tbash\t/home/jito.hello/x\tno permission to read it"
+    machine = observed(*ANSWERS, *said_by(1, *[place] * 2001))
+    assert [home.why for home in machine.unread_homes] == [
+        "it tells more than 2000 things of one home"
+    ]
+    assert machine.unread_places == ()
+
+
 SHELL = Path(__file__).parents[2] / "nixtrust/shell"
 
 
