@@ -169,6 +169,12 @@ PLACES = [
     ("cat <<A <<B\nT=1\nA\nT=2\nB\nT=3", ["compound", "compound", ""]),
     ("cat <<E\r\nT=a\r\nE\r\nT=b\r", ["compound", ""]),
     ("x=$(cat <<E\nit's\nE\n)\nT=a", [""]),
+    # A backslash joins lines there too, but not where the delimiter is quoted.
+    ("cat <<E\nx\\\nE\nT=a\nE\nT=b", ["compound", ""]),
+    ("cat <<-E\nx\\\n\tE\nT=a\n\tE\nT=b", ["compound", ""]),
+    ("cat <<E\nx\\\\\nE\nT=a", [""]),
+    ("cat <<'E'\nx\\\nE\nT=a", [""]),
+    ("cat <<'A' <<B\nx\\\nA\nx\\\nB\nT=a\nB\nT=b", ["compound", ""]),
     ("cat <<< x\nT=a", [""]),
     ("x=$((1<<2)) y=$(( (1+2) ))\n((x<<2))\nT=a", [""]),
     # Blocks
@@ -216,6 +222,11 @@ PLACES = [
     ("T=a\necho 'x\nT=b", ["", "unclear"]),
     ("T=a\ncat <<E\nT=b", ["", "unclear"]),
     ("T=a\ncat <<E\nT=b\nE\r", ["", "unclear"]),
+    ("T=a\ncat <<E\nx\\\nE\nT=b", ["", "unclear"]),
+    ("T=a\ncat <<E\nx\\\r\nE\nT=b", ["", "unclear"]),
+    # The end of a document in bash, and none in dash.
+    ("T=a\ncat <<EF\nE\\\nF\nT=b\nEF", ["", "unclear"]),
+    ("T=a\ncat <<E\nE\\\n\nT=b\nE", ["", "unclear"]),
     ("T=a\nif x; then\nT=b\nc", ["", "unclear"]),
     ("T=a\nfi", ["unclear"]),
     ("}\nT=a\n# T=b", ["unclear", "unclear"]),
@@ -323,6 +334,7 @@ SH = [
     *map(fixed, ["cat <<'A' <<-B\nit's `\nA\n\t$a\n\tB", 'x=`y "z" # a\n`', "f() (a)", "a; b &"]),
     *(fixed(text, (0, "compound")) for text in ["T=S a", "alias x='T=S y'", ": ${T:=S}", "a;T=S"]),
     *(fixed(text, (1, "compound")) for text in ["x='\nT=S\n'", "a &&\nT=S", "x <<E\nT=S\nE"]),
+    fixed("x <<E\na\\\nE\nT=S\nE", (3, "compound")),
     fixed("T='S\n'", (0, "several-lines")),
     fixed("export a=b \\\n  T=S", (1, "several-lines")),
     fixed("(T=S)", (0, "compound")),
@@ -473,3 +485,25 @@ def test_no_text_around_it_hides_a_line_or_is_broken_by_its_end(
         assert accepts("bash", cut(content, found))
         # No command stands where bash takes what no command begins with.
         assert not accepts("bash", head + b"fi done ;; ) esac }" + tail)
+
+
+DOCUMENT = ["E", "\tE", "E\\", "\\", "x", "x\\", "x\\\\", "x\\\\\\", "F", "\tF", "x\\\r", "E\r"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(AWKS),
+    st.sampled_from(["bash", "dash"]),
+    st.sampled_from(["<<E", "<<-E", "<<'E'", "<<\\E", "<<E <<F", "<<'E' <<-F", "<<EF", "<<E\r"]),
+    st.lists(st.sampled_from(DOCUMENT), max_size=6),
+    st.lists(st.sampled_from(DOCUMENT), max_size=3),
+)
+def test_no_line_of_a_document_goes(
+    awk: str, shell: str, begin: str, before: list[str], after: list[str]
+) -> None:
+    head = "".join(f"{line}\n" for line in [f"cat {begin}", *before]).encode()
+    tail = "".join(f"{line}\n" for line in after).encode()
+    found = recognise("sh", head + b"export " + TOKEN + b"=made-up\n" + tail, awk=awk)
+    assert [each.line for each in found] == [head.count(b"\n") + 1]
+    if not found[0].hindrance:
+        assert not accepts(shell, head + b"fi done ;; ) esac }\n" + tail)

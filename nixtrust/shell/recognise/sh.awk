@@ -21,7 +21,8 @@ BEGIN {
   is_code["for"]; is_code["case"]; is_code["in"]; is_code["[["]
   for (kind in is_block) is_code[kind]
   assigns = "^[ \t]*((export|readonly)[ \t]+(--[ \t]+)?|(declare|typeset)[ \t]+(-[gxr]+[ \t]+)*)?$"
-  depth = found = doubt = suspect = watched = 0
+  depth = found = doubt = suspect = watched = is_begun = 0
+  begun = ""
   begin_frame("", 0)
 }
 
@@ -63,28 +64,39 @@ function find_names(   masked, at) {
 
 # --- Lines --------------------------------------------------------------------------------------
 
-# A line of a here-document, or the one that ends it.
-function in_document(   line, end_mark, whole, went_on, i) {
+# A line of a here-document, or the one that ends it. Unless the delimiter is quoted, a backslash joins
+# lines: one that goes on from the line before ends nothing. Where only joined ones make the delimiter,
+# bash takes them for the end, and dash not always.
+function in_document(   line, end_mark, i) {
   line = text
   if (document_tabs[1]) sub(/^\t+/, "", line)
   end_mark = document_end[1]
-  # Behind a backslash a line goes on with the next one, unless the mark was quoted: that may then end nothing.
-  went_on = document_goes_on
-  whole = (went_on ? document_before : "") line
-  if (went_on && (line == end_mark || whole == end_mark)) lost_from(document_line)
-  document_goes_on = !document_raw[1] && line != end_mark && ends_escaped(line)
-  # No longer than tells whether it is the mark.
-  document_before = substr(whole, 1, length(whole) > length(end_mark) + 1 ? length(end_mark) + 1 : length(whole) - 1)
-  if (line == end_mark) next_document()
-  # A carriage return at one of the two only: the shell reads on.
-  else if (line == end_mark "\r" || line "\r" == end_mark) lost_from(document_line)
+  if (!document_raw[1] && ends_in_backslash(line)) {
+    # Not a continued line, though meant as one.
+    if (line ~ /\r$/) lost_from(document_line)
+    else join_line(line, end_mark)
+  } else {
+    line = begun line
+    if (is_begun && line == end_mark) lost_from(document_line)
+    is_begun = 0
+    begun = ""
+    if (line == end_mark) next_document()
+    # A carriage return at one of the two only: the shell reads on.
+    else if (line == end_mark "\r" || line "\r" == end_mark) lost_from(document_line)
+  }
   for (i = 1; i <= names; i++) judge(i, document_raw[1] ? "raw" : "<<", "compound")
 }
 
-# Whether a line ends in an odd number of backslashes.
-function ends_escaped(line,   n) {
-  for (n = length(line); n > 0 && substr(line, n, 1) == "\\"; ) n--
-  return (length(line) - n) % 2
+function ends_in_backslash(line) {
+  sub(/\r$/, "", line)
+  sub(/^.*[^\\]/, "", line)
+  return length(line) % 2
+}
+
+function join_line(line, end_mark) {
+  is_begun = 1
+  # What is longer ends nothing, whatever follows.
+  if (length(begun) <= length(end_mark)) begun = begun substr(line, 1, length(line) - 1)
 }
 
 function next_document(   i) {
