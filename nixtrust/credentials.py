@@ -120,7 +120,8 @@ class Place:
     leads_on: bool = False
 
 
-# A file belongs to the first place whose pattern it has. One that ends in * has copies as well:
+# A file belongs to the first place whose pattern it has, and besides to each that a setting may
+# lead to, as `<netrc-file>` does: it is cut as the first. One that ends in * has copies as well:
 # NAME~, NAME.bak, NAME.old, NAME.save.
 PLACES: tuple[Place, ...] = (
     # Ahead of those whose files it is beside, as `~/.bashrc*` has its swap file too.

@@ -179,6 +179,8 @@ def _patterns() -> Iterator[str]:
     yield "- `<netrc-file>` and `<secret-key-files>` are what the settings of any nix.conf lead to,"
     yield "  `<EnvironmentFile>` and `<LoadCredential>` what those of a unit do;"
     yield "  `<ProgramArguments>` is what a job of launchd about Cachix is started with or watches."
+    yield "- A file is read as the first place above that it belongs to. What such a setting leads"
+    yield "  to is read as that place as well, and what only that finds is reported."
     yield "- `<beside>` is each folder with a file here of which lines or entries may go."
     yield "- What ends in `*` has the copies that editors and people make: `NAME~`, `NAME.bak`,"
     yield "  `NAME.old`, `NAME.save`, `NAME.edited`."

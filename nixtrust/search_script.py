@@ -83,6 +83,7 @@ def search_script(search_paths: Iterable[str]) -> str:
             # What systemd reads may be a pattern itself: systemd.exec(5).
             *_function("names_patterns", _one_of(_naming("<EnvironmentFile>"))),
             *_function("needs_no_name", _one_of(place.id for place in PLACES if _is_bare(place))),
+            *_function("is_led_to", _one_of(place.id for place in PLACES if _is_led_to(place))),
             *_function("candidates_of_home", _candidates(tuple(_OF_HOME))),
             *_function("candidates_of_project", _candidates(("<search-path>",))),
             *_function("candidates_of_system", _candidates(("", "$NIX_CONF_DIR"))),
@@ -148,6 +149,15 @@ def _is_bare(place: Place) -> bool:
     return place.syntax in (Syntax.DHALL, Syntax.TOKEN)
 
 
+def _is_led_to(place: Place) -> bool:
+    return any(map(_is_pointer, place.patterns))
+
+
+def _is_pointer(pattern: str) -> bool:
+    """What a setting leads to, wherever that lies."""
+    return re.fullmatch("<.*>", pattern) is not None
+
+
 def _folders(beginning: str) -> list[str]:
     """All folders on the way to the files of patterns that begin so, without that beginning."""
     usual = {f"${name}": f"~/{path}".rstrip("/") for name, path in LOCATIONS.items()}
@@ -203,7 +213,7 @@ def _pointers() -> Iterator[str]:
     yield "case $1 in"
     for place in PLACES:
         for pattern in place.patterns:
-            if re.fullmatch("<.*>", pattern):
+            if _is_pointer(pattern):
                 yield f"  {pattern[1:-1]})"
                 yield f'    candidates {place.id} "$2"'
                 yield '    candidates leftover "${2%/*}/.nixtrust.new.*" ;;'

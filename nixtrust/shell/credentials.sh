@@ -12,7 +12,7 @@ look_at_credentials() {
   suspects=$suspects$recent files=$files$recent_files
   [ -n "$suspects" ] || return 0
   find_mentions
-  taken=$newline mentioned=0
+  taken=$newline told_at='' mentioned=0
   set -f
   IFS=$newline
   for line in $suspects; do
@@ -43,20 +43,26 @@ is_mention() {
   fi
 }
 
-# take_apart: $file, once. Fails if there are too many.
+# take_apart: $file, as the first place that it belongs to, and as each to which a setting leads besides:
+# that is what reads it. Sets again: why it is not cut then. Fails if there are too many.
 take_apart() {
-  case $taken in *"$newline$file$newline"*) return 0 ;; esac
-  taken=$taken$file$newline mentioned=$((mentioned + 1))
+  syntax_of "$place"
+  again=''
+  case $taken in
+    *"$newline$syntax$tab$file$newline"*) return 0 ;;
+    *"$tab$file$newline"*)
+      is_led_to "$place" || return 0
+      again=unclear
+      ;;
+  esac
+  taken=$taken$syntax$tab$file$newline mentioned=$((mentioned + 1))
   if [ "$mentioned" -gt "$most_mentions" ]; then
     unread_place "$file" "$too_many"
     return 1
   fi
   case $large in
     *"$newline$file$newline"*) unread_place "$file" 'larger than 64 MiB' ;;
-    *)
-      syntax_of "$place"
-      recognise
-      ;;
+    *) recognise ;;
   esac
   return 0
 }
@@ -119,10 +125,11 @@ recognise() {
         return
         ;;
     esac
+    [ -z "$again" ] || leave_out_told
     [ -n "$told" ] || return 0
     find_site
-    refused=''
-    [ -n "$site" ] || [ -z "$program" ] || try_without
+    refused=$again
+    [ -n "$site$again" ] || [ -z "$program" ] || try_without
     if [ "$(stamp "$file")" = "$stamp" ]; then
       tell
       return
@@ -161,6 +168,18 @@ is_slow() {
   case $slow in *"$newline$file$newline"*) ;; *) return 1 ;; esac
 }
 
+# Takes out of told what was told of $file before: its lines, or all if the whole file is to go. What is
+# left has no bytes that are to go. Of a token the first line stands for all.
+leave_out_told() {
+  told=$(
+    printf '%s\n' "$told_at" "$told" | file=$file awk -F "$tab" -v OFS="$tab" -v syntax="$syntax" '
+      NF == 2 && $1 == ENVIRON["file"] { lines = lines $2 }
+      NF <= 2 || index(lines, " all ") || (syntax != "token" && index(lines, " " $2 " ")) { next }
+      $1 != "hostname" { $3 = $4 = 0 }
+      { print }'
+  )
+}
+
 # What a recogniser says; of more than most_told credentials the first, which is hindered, and their number.
 within_most() {
   awk -F "$tab" -v most="$most_told" '
@@ -184,6 +203,7 @@ tell() {
       return
       ;;
   esac
+  told_lines=' '
   set -f
   IFS=$newline
   for found in $told; do
@@ -206,6 +226,8 @@ tell() {
     record credential "$place" "$person" "$file" "$1" "$2" "$3" "$4" "$hindrance" "${6#-}" \
       "$folder" "$stamp" "$mode" "$link"
     [ -z "${7-}" ] || record credential-count "$file" "$7"
+    case $3:$4:$hindrance in 0:0:) told_lines=' all ' ;; *) told_lines="$told_lines$2 " ;; esac
   done
   unset IFS
+  told_at=$told_at$file$tab$told_lines$newline
 }

@@ -160,7 +160,7 @@ PLACES = [
     ("cat <<E\ncachix authtoken abc\nE\nT=b", ["compound", ""]),
     ("cat <<'E'\nexport T=\"a\"\nE\nT=b", ["compound", ""]),
     ("cat <<-E\n\tT=a\n\tE\nT=b", ["compound", ""]),
-    ("cat <<E\nfoo\\\nE\nT=a\nE\nT=b", ["unclear", "unclear"]),
+    ("cat <<E\nfoo\\\nE\nT=a\nE\nT=b", ["compound", ""]),
     ("cat <<E\n\\\nE\nT=a\nE", ["unclear"]),
     ("cat <<EF\nE\\\nF\nT=a\nEF", ["unclear"]),
     ("cat <<E\nfoo\\\\\nE\nT=a", [""]),

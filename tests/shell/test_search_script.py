@@ -169,6 +169,67 @@ def test_what_is_found_in_two_ways_is_told_once(tmp_path: Path) -> None:
     assert sorted(record[1] for record in records) == ["cachix-dhall", "netrc", "profile"]
 
 
+@pytest.mark.parametrize(
+    ("leader", "leading", "file", "text", "places"),
+    [
+        (
+            ".config/nix/nix.conf",
+            "netrc-file = {}",
+            ".config/cachix/netrc",
+            "machine x.cachix.org login a password s3cr3t\n",
+            [("netrc", 1, "unclear")],
+        ),
+        (
+            ".config/nix/nix.conf",
+            "secret-key-files = {}",
+            ".bash_history",
+            f"cachix authtoken {TOKEN}\nmine-1:{'A1b' * 29}w==\n",
+            [("history", 1, "history"), ("secret-key", 1, "not-alone")],
+        ),
+        (
+            ".config/systemd/user/cachix.service",
+            "LoadCredential=a:{}",
+            ".netrc",
+            "# cachix\nabcdefghijklmnop1234\n",
+            [("loaded-credential", 2, "unclear")],
+        ),
+        # What a shell reads besides is not cut as if none did.
+        (
+            ".config/systemd/user/a.service",
+            "EnvironmentFile={}",
+            ".profile",
+            f"CACHIX_AUTH_TOKEN: abc\n{LINE}",
+            [("profile", 2, ""), ("environment-file", 1, "unclear")],
+        ),
+        (
+            ".config/systemd/user/a.service",
+            "EnvironmentFile={}",
+            ".cachix-agent.token",
+            f"CACHIX_AGENT_TOKEN={TOKEN}\nCACHIX_AGENT_TOKEN={TOKEN}\n",
+            [("agent-token", 1, "")],
+        ),
+        (
+            ".config/nix/nix.conf",
+            "netrc-file = {}",
+            ".config/cachix/netrc",
+            f"machine x.cachix.org login a password {TOKEN}\n",
+            [("cachix-folder", 1, "not-alone")],
+        ),
+    ],
+)
+def test_a_file_is_read_as_a_setting_has_it_read_too_and_each_line_told_once(
+    leader: str,
+    leading: str,
+    file: str,
+    text: str,
+    places: list[tuple[str, int, str]],
+    tmp_path: Path,
+) -> None:
+    conf = put(tmp_path / leader, f"{leading}\n".format(put(tmp_path / file, text)))
+    records = told(tmp_path, settings=f"confs={conf}" if conf.name == "nix.conf" else "")
+    assert [(each[1], int(each[5]), each[8]) for each in records] == places
+
+
 def test_a_comment_names_no_folder(tmp_path: Path) -> None:
     put(tmp_path / ".profile", "# export XDG_CONFIG_HOME=$HOME/.cfg\n")
     put(tmp_path / ".cfg/cachix/token", f"{TOKEN}\n")
