@@ -106,17 +106,31 @@ find_locations() {
       }
       NAME = "[A-Za-z_][A-Za-z0-9_]*"
       by_set = "set(env)?[ \t]+(-[-A-Za-z]+[ \t]+)*" NAME "[ \t]+(=[ \t]*)?"
+      ends_word = "[ \t\r;)}&|<>]"
+      around = "(export|readonly|declare|typeset|env)[ \t]+([^;&|]*[ \t])?[\"\047]$"
+      held = ""
       assignment = "(^|[^A-Za-z0-9_$-])(" NAME "[ \t]*:?=[ \t]*|" by_set ")"
     }
-    /=|set/ {
-      line = $0
+    FNR == 1 && held != "" { read_line(held) }
+    FNR == 1 { file = FILENAME }
+    {
+      line = held $0
+      held = ""
+      # A backslash joins lines.
+      if (line ~ /\\$/ && line !~ /^[ \t]*#/ && length(line) < 4096)
+        held = substr(line, 1, length(line) - 1)
+      else read_line(line)
+    }
+    END { if (held != "") read_line(held) }
+    function read_line(line,   value, other, before, name, mark, is_whole) {
+      if (line !~ /=|set/) return
       sub(/^[ \t]*/, "", line)
-      if (line ~ /^#/) next
+      if (line ~ /^#/) return
       # What is set if nothing else is.
       while (match(line, /[$][{][A-Z_]+:?-[^{}]*[}]/)) {
         value = other = substr(line, RSTART, RLENGTH - 1)
         gsub(/^[$][{]|:?-.*/, "", other)
-        if (other in set) value = known[other]
+        if (other in set) value = "${" other "}"
         else sub(/^[^-]*-/, "", value)
         line = substr(line, 1, RSTART - 1) value substr(line, RSTART + RLENGTH)
       }
@@ -127,21 +141,65 @@ find_locations() {
         sub(/.*[^A-Za-z0-9_]/, "", name)
         before = before substr(line, 1, RSTART)
         line = substr(line, RSTART + RLENGTH)
-        value = resolved(line)
-        if (value ~ /^\/[^\001-\037$`?[]+$/) {
-          known[name] = value
-          set[name]
-          if (name in is_location) tell(name, value)
-        } else if (name in is_location && value ~ /\001/ && sets_it(before, line))
-          tell("unknown", FILENAME)
+        mark = open_quote(before)
+        # Of braces, or of quotes around the name too, all is the value. In others a command stands.
+        is_whole = before ~ /[{]$/ || (mark != "" && before ~ around)
+        if (before ~ /[{]$/) mark = "}"
+        else if (substr(line, 1, 1) == mark) mark = ""
+        learn(name, resolved(first_word(line, mark, is_whole ? "" : ends_word)), before, line)
+        # No blank ends it there.
+        if (file ~ /\/environment([.]d\/[^\/]*|[^\/]*)$/)
+          learn(name, resolved(first_word(line, "", "")), before, line)
       }
     }
-    # The word that a text begins with.
-    function resolved(text,   name, out) {
+    function learn(name, value, before, after) {
+      if (value ~ /^\/[^\001-\037$`\\]+$/) {
+        known[name] = value
+        set[name]
+        if (name in is_location) tell(name, value)
+      } else if (name in is_location && value ~ /[\001$`\\]/ && sets_it(before, after))
+        tell("unknown", file)
+    }
+    # The quote that is open at the end of what is before a name.
+    function open_quote(text,   mark, c) {
+      mark = ""
+      while (match(text, /["\047\\]/)) {
+        c = substr(text, RSTART, 1)
+        text = substr(text, RSTART + 1)
+        if (c == "\\") { if (mark != "\047") text = substr(text, 2) }
+        else if (mark == "") mark = c
+        else if (mark == c) mark = ""
+      }
+      return mark
+    }
+    # The word that a text begins with, without its quotes, up to STOP, or to what ENDS a word. What a
+    # command is to tell is a \001; two are what goes on on the next line.
+    function first_word(text, stop, ends,   out, mark, c, chunk) {
+      text = substr(text, 1, 8192)
       gsub(/[$]?[(][^()]*[)]|`[^`]*`/, "\001", text)
-      gsub(/["\047]/, "", text)
+      out = mark = ""
+      for (; text != ""; text = substr(text, length(chunk) + 1)) {
+        chunk = c = substr(text, 1, 1)
+        if (c == mark) mark = ""
+        else if (c == stop) break
+        else if (match(text, /^[$][{][^{}]*[}]/)) {
+          chunk = substr(text, 1, RLENGTH)
+          out = out (chunk ~ /^[$][{][A-Za-z_][A-Za-z0-9_]*[}]$/ ? chunk : "\001")
+        } else if (mark != "\047" && c == "\\") {
+          chunk = substr(text, 1, 2)
+          out = out substr(text, 2, 1)
+        } else if (mark == "" && ends != "" && c ~ ends) break
+        else if (mark == "" && c ~ /["\047]/) mark = c
+        else if (c != "$" || mark != "" || substr(text, 2, 1) !~ /["\047]/) out = out c
+      }
+      if (mark != "") return out "\001\001"
+      sub(/[ \t\r]+$/, "", out)
+      return out
+    }
+    # With what is known in the place of variables.
+    function resolved(text,   name, out) {
       out = ""
-      while (match(text, /[$][{]?[A-Za-z_][A-Za-z0-9_]*[}]?/)) {
+      while (match(text, /[$]([{][A-Za-z_][A-Za-z0-9_]*[}]|[A-Za-z_][A-Za-z0-9_]*)/)) {
         name = substr(text, RSTART, RLENGTH)
         gsub(/[${}]/, "", name)
         out = out substr(text, 1, RSTART - 1) (name in known ? known[name] : "\001")
@@ -150,8 +208,8 @@ find_locations() {
       text = out text
       # A pattern that somebody wrote is not followed. \177 stands for one of ours.
       gsub(/[*]/, "\001", text)
-      sub(/^~/, home, text)
-      sub(/[ \t\r;#)}&|].*/, "", text)
+      if (text !~ /^~[^\/]/) sub(/^~/, home, text)
+      else sub(/^~[^\/]*/, "\001", text)
       sub(/\/+$/, "", text)
       # Not where it could be anything in the home.
       if (text ~ /^\/[^\001\177]+\/[^\001\177]*\001[^\001\/\177]*(\/[^\001\177]*)?$/ &&
@@ -165,6 +223,8 @@ find_locations() {
       return before !~ /(alias|abbr|env)[ \t]/ && after !~ /^[^ \t;&|]*[ \t]+[A-Za-z0-9_.\/~-]/
     }
     function tell(name, value) {
+      # What the shell would take for a pattern.
+      if (name != "unknown") gsub(/[[?]/, "[&]", value)
       gsub(/\177/, "*", value)
       if ((name, value) in told) return
       told[name, value]

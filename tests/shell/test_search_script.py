@@ -69,6 +69,40 @@ def test_a_folder_that_a_start_up_file_names_is_looked_into(
     assert found(tmp_path) == [("fish", file)]
 
 
+@pytest.mark.parametrize(
+    ("startup", "line", "folder"),
+    [
+        (".bashrc", 'export XDG_CONFIG_HOME="$HOME/c d"', "c d"),
+        (".bashrc", "export XDG_CONFIG_HOME=$HOME/'c d'", "c d"),
+        (".bashrc", "export XDG_CONFIG_HOME=~/c\\ d # x", "c d"),
+        (".bashrc", "export XDG_CONFIG_HOME=\\\n$HOME/c", "c"),
+        (".bashrc", "export XDG_CONFIG_HOME=$HOME/c#", "c#"),
+        (".bashrc", "export XDG_CONFIG_HOME='/c;d'", "c;d"),
+        (".bashrc", "export XDG_CONFIG_HOME=$HOME/[c]", "[c]"),
+        (".bashrc", "export XDG_CONFIG_HOME=$HOME/c?", "c?"),
+        (".bashrc", 'export XDG_CONFIG_HOME="$HOME/d/(c)|d&e)"', "d/(c)|d&e)"),
+        (".bashrc", 'export "XDG_CONFIG_HOME=$HOME/c d"', "c d"),
+        (".bashrc", ': "${XDG_CONFIG_HOME:=$HOME/c d}"; export XDG_CONFIG_HOME', "c d"),
+        (".bashrc", 'D="$HOME/c d"\nexport XDG_CONFIG_HOME=$D/e', "c d/e"),
+        (".bashrc", "echo it\\'s; export XDG_CONFIG_HOME=~/c; x 'y'", "c"),
+        (".bashrc", "sh -c 'export XDG_CONFIG_HOME=~/c; x'", "c"),
+        (".bashrc", "sh -c 'D=~/c; XDG_CONFIG_HOME=$D/d x'", "c/d"),
+        (".bashrc", 'export "D=$HOME/c d"\nexport XDG_CONFIG_HOME="$D"', "c d"),
+        (".config/fish/config.fish", "echo 'it\\'s'; set -gx XDG_CONFIG_HOME '/c d'", "c d"),
+        (".config/fish/config.fish", "set -gx XDG_CONFIG_HOME '/c d'", "c d"),
+        (".tcshrc", 'setenv XDG_CONFIG_HOME "$HOME/c d"', "c d"),
+        (".config/environment.d/a.conf", "XDG_CONFIG_HOME=${HOME}/c d", "c d"),
+    ],
+)
+def test_a_folder_of_any_name_that_a_start_up_file_names_is_looked_into(
+    startup: str, line: str, folder: str, tmp_path: Path
+) -> None:
+    file = f"{folder}/cachix/cachix.dhall"
+    put(tmp_path / file, f'{{ authToken = "{TOKEN}" }}\n')
+    put(tmp_path / startup, line.replace("'/", f"'{tmp_path}/") + "\n")
+    assert found(tmp_path) == [("cachix-dhall", file)]
+
+
 def test_zsh_elsewhere_and_a_history_elsewhere_are_looked_into(tmp_path: Path) -> None:
     put(tmp_path / ".zshenv", "ZDOTDIR=$HOME/.z\nHISTFILE=$HOME/.z/past\n")
     put(tmp_path / ".z/.zshrc")
@@ -129,6 +163,11 @@ def test_what_a_location_is_made_of_is_known_or_any(
         "HISTFILE=$WHERE/past",
         'HISTFILE="$HOME/$HOST/$(date +%Y)"',
         "set -gx XDG_CONFIG_HOME (cat ~/.where)",
+        "export XDG_CONFIG_HOME=${HOME%/}/c",
+        'export XDG_CONFIG_HOME="$HOME/(c)"',
+        "export XDG_CONFIG_HOME=~anna/c",
+        'export XDG_CONFIG_HOME="$HOME\n/c"',
+        "export XDG_CONFIG_HOME=/c\\\\d",
     ],
 )
 def test_a_location_that_is_not_known_before_a_file_runs_is_not_clean(
