@@ -31,7 +31,7 @@ _RECOGNISED = {
     Syntax.PLAIN: _IN_SHELL,
     Syntax.ASSIGNMENTS: "a variable that is set to a literal",
     Syntax.UNIT: "a variable that is set to a literal, in `Environment=` or a command;"
-    " `SetCredential=`",
+    " `SetCredential=` of a unit that names Cachix, or whose name or folder does",
     Syntax.PLIST: "a variable that is set to a literal, as a key or in a command",
     Syntax.HISTORY: "`cachix authtoken` with a token, be it piped; a variable that was set to a"
     " literal; what looks like a token or a key in a command about Cachix",

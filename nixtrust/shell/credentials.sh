@@ -39,8 +39,13 @@ is_mention() {
   elif [ "$file" = "${mentions%%"$newline"*}" ]; then
     mentions=${mentions#*"$newline"}
   else
-    needs_no_name "$place"
+    needs_no_name "$place" || is_called_so
   fi
+}
+
+# Whether the name of $file, or of a folder on the way below the home, names Cachix.
+is_called_so() {
+  case ${file#"$home"} in *[Cc][Aa][Cc][Hh][Ii][Xx]*) ;; *) return 1 ;; esac
 }
 
 # take_apart: $file, as the first place that it belongs to, and as each to which a setting leads besides:
@@ -140,6 +145,8 @@ recognise() {
 
 # Sets told: what the recogniser says of $file, or a line `failed`.
 find_told() {
+  called=0
+  ! is_called_so || called=1
   told=$(
     {
       case $syntax in
@@ -147,7 +154,8 @@ find_told() {
         editor) as_text '[\012*]' | { fold -b -s -w 1024 || echo failed >&3; } ;;
         *) as_text '[^*]' ;;
       esac |
-        in_time awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" "$recogniser" |
+        in_time awk -v variables="$variables" -v bare="$bare" -v hosts="$cachix_host" -v called="$called" \
+          "$recogniser" |
         within_most || echo failed
     } 2>/dev/null 3>&1
   )

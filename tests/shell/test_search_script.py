@@ -312,6 +312,22 @@ def test_what_a_unit_leads_to_is_looked_into(tmp_path: Path) -> None:
     assert found(tmp_path) == [("environment-file", "a.env"), ("loaded-credential", "token")]
 
 
+@pytest.mark.parametrize(
+    ("file", "is_told"),
+    [
+        (".config/systemd/user/cachix-agent.service.d/x.conf", True),
+        (".config/systemd/user/push-Cachix.service", True),
+        (".config/systemd/user/other.service.d/x.conf", False),
+    ],
+)
+def test_a_unit_is_about_cachix_if_its_name_alone_says_so(
+    file: str, is_told: bool, tmp_path: Path
+) -> None:
+    home = tmp_path / "cachix"
+    put(home / file, f"[Service]\nSetCredential=token:{TOKEN}\n")
+    assert found(home) == ([("systemd-unit", file)] if is_told else [])
+
+
 def test_a_users_unit_may_name_a_file_below_the_home(tmp_path: Path) -> None:
     put(tmp_path / "secrets/agent", f"CACHIX_AGENT_TOKEN={TOKEN}\n")
     unit = put(tmp_path / ".config/systemd/user/a.service", "EnvironmentFile=-%h/secrets/agent\n")

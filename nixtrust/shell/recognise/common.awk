@@ -4,6 +4,7 @@
 #   variables   NAME=KIND …: which variable holds which kind of credential
 #   bare        the kind of a secret that stands alone
 #   hosts       the domain whose netrc entries are meant
+#   called      1 if the file's own name says that it is about Cachix
 
 BEGIN {
   n = split(variables, pair, " ")
@@ -21,7 +22,8 @@ BEGIN {
   # What a comment begins with, and whether it is the whole line; empty where a recogniser alone knows.
   comment_mark = "(^|[ \t;])#"
   comment_line = "^[ \t]*#"
-  comments_found = comment_is_about = is_about_cachix = goes_whole = is_anything_told = 0
+  comments_found = comment_is_about = goes_whole = is_anything_told = 0
+  is_about_cachix = called + 0
 }
 
 # Where the present line begins, in bytes from the beginning of the file.

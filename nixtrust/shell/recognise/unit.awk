@@ -6,6 +6,7 @@ BEGIN {
   comment_line = "^[ \t]*[#;]"
   pending = ""
   is_continued = others = 0
+  is_about = is_about_cachix
 }
 
 tolower($0) ~ /cachix/ {
