@@ -49,25 +49,26 @@ def by_hand(credential: Credential, lines: Sequence[int], kernel: str) -> str:
         case Hindrance.STORE:
             stored = shlex.quote("/".join(credential.link.split("/")[:4]))
             keeping = f"`nix-store --query --roots {stored}` tells what keeps it"
-            do = f"{keeping}: take it out there and switch, then `nix-store --delete {stored}`"
+            do = f"{keeping}: take it out there and switch, then let the garbage be collected"
         case Hindrance.HARD_LINK:
             # Other names are on the same file system, and that need not be the one of /.
             mount = f"\"$(df -P {path} | sed -n '$s/.*% *//p')\""
-            finding = _command(credential, f"find {mount} -xdev -samefile {path}")
+            finding = command_for(credential, f"find {mount} -xdev -samefile {path}")
             do = f"{finding} tells the names; for each, {cut}"
         case Hindrance.READ_ONLY if would_go:
-            writable = _command(credential, f"chmod u+w {folder}")
+            writable = command_for(credential, f"chmod u+w {folder}")
             do = f"{writable}, or mount it writable (`df {folder}`), and run again"
         case Hindrance.LOCKED if would_go:
-            locks = f"`chattr -ia {path} {folder}`"
-            macs = f"`chflags nouchg,nouappnd,noschg,nosappnd {path} {folder}`"
-            do = f"{locks} (on macOS {macs}) and run again"
+            do = f"{_unlocking(credential, kernel)}, and run again"
+        case Hindrance.FOLDER if credential.told_by:
+            # sed and rm would need the folder, which may be anybody's.
+            do = f"take it out with {_editing(credential, path)}, which keeps no copy"
         case Hindrance.HISTORY:
             do = f"close {credential.person}'s shells, then {cut}"
         case Hindrance.EDITOR:
             do = f"close {credential.person or 'all'}'s editors, then {cut}"
         case Hindrance.IMPORT:
-            less = _command(credential, f"less {path}")
+            less = command_for(credential, f"less {path}")
             do = f"{less} tells where; take it out there, then {cut}"
         case _:
             do = cut
@@ -88,14 +89,30 @@ def _cutting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
             return _removing(credential)
         case Syntax.PLIST:
             # launchd reads binary ones too, and no editor does.
-            return _command(credential, f"plutil -convert xml1 {path}", f"{_VIM} {path}")
+            return command_for(credential, f"plutil -convert xml1 {path}", f"{_VIM} {path}")
         case Syntax.HISTORY if database := _database(credential.path):
             # Atuin's and Nushell's, which keep a command in a column of these names.
             column = "command" if database.endswith(".db") else "command_line"
             statements = f"delete from history where {column} like '%cachix%'; vacuum"
-            return _command(credential, f'sqlite3 {shlex.quote(database)} "{statements}"')
-    editing = _command(credential, f"{_VIM} +{credential.line} {path}")
-    return f"take it out with {editing}, which keeps no copy"
+            return command_for(credential, f'sqlite3 {shlex.quote(database)} "{statements}"')
+    return f"take it out with {_editing(credential, path)}, which keeps no copy"
+
+
+def _editing(credential: Credential, path: str) -> str:
+    return command_for(credential, f"{_VIM} +{credential.line} {path}")
+
+
+def _unlocking(credential: Credential, kernel: str) -> str:
+    """The command that unlocks file and folder. On Linux root alone can, and of what a person's own
+    process has told root unlocks nothing unseen."""
+    its = f"{shlex.quote(credential.path)} {shlex.quote(credential.folder)}"
+    if kernel == "Darwin":
+        systems = "" if credential.told_by else ",noschg,nosappnd"
+        return command_for(credential, f"chflags nouchg,nouappnd{systems} {its}")
+    if credential.told_by:
+        seen = command_for(credential, f"lsattr -d {its}")
+        return f"{seen} shows it: let whoever locked it unlock it"
+    return f"`chattr -ia {its}`"
 
 
 def _is_whole(credential: Credential) -> bool:
@@ -115,15 +132,15 @@ def _deleting(credential: Credential, lines: Sequence[int], kernel: str) -> str:
     """One command for all such lines of a file: the numbers change with each line that is gone."""
     in_place = "-i ''" if kernel == "Darwin" else "-i"
     script = shlex.quote(";".join(f"{number}d" for number in lines))
-    deleting = _command(credential, f"sed {in_place} {script} {shlex.quote(credential.path)}")
+    deleting = command_for(credential, f"sed {in_place} {script} {shlex.quote(credential.path)}")
     return f"{deleting} (once: it takes all of them out)" if len(lines) > 1 else deleting
 
 
 def _removing(credential: Credential) -> str:
-    return _command(credential, f"rm {shlex.quote(credential.path)}")
+    return command_for(credential, f"rm {shlex.quote(credential.path)}")
 
 
-def _command(credential: Credential, *commands: str) -> str:
+def command_for(credential: Credential, *commands: str) -> str:
     """Commands as whoever may change the file, one after the other."""
     account = credential.account
     sudo = f"sudo -u {shlex.quote(account)} " if account != "root" else ""

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 
-from nixtrust.by_hand import by_hand, whole_lines
+from nixtrust.by_hand import by_hand, command_for, whole_lines
 from nixtrust.conf import Edit
 from nixtrust.credentials import Removal
 from nixtrust.finding import Finding, Remedy, Rule, drift, note, unknown
@@ -113,5 +113,5 @@ def _afterwards(credential: Credential) -> str:
     if is_masked(folder):
         return ""
     if credential.place.id == "envrc" and name == ".envrc":
-        return f"`direnv allow {shlex.quote(folder)}` there, and "
+        return f"{command_for(credential, f'direnv allow {shlex.quote(folder)}')} there, and "
     return ""

@@ -508,7 +508,7 @@ def _user(record: _Record, trust: _Record | None) -> User:
 # What the probe gives for a reason: of a person's words, no others get into a report.
 _REASONS = re.compile(
     "a link to nothing"
-    "|a credential is in it, but a name on the way is not plain text"
+    "|(a credential is in it, but )?a name on the way is not plain text"
     "|in /proc, /sys or /dev reading may have effects, or no end"
     "|it changed meanwhile"
     "|it names a file that is not known before it runs"

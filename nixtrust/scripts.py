@@ -249,7 +249,7 @@ def _taking_out(cut: Cut) -> str:
 def _transaction(owner: Owner, steps: list[str]) -> Script:
     begin = _call("begin", owner.root.rpartition("/")[0])
     names = (
-        *("common.sh", "masking.sh", "transaction.sh"),
+        *("common.sh", "groups.sh", "masking.sh", "transaction.sh"),
         *("write.sh", "place.sh", "restart.sh"),
     )
     return _script({}, map(_shell, names), [begin, *steps, "finish"])

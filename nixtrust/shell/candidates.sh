@@ -48,7 +48,7 @@ expand() {
 
 # may_list FOLDER: whether its names are read here.
 may_list() {
-  [ "$my_uid" != 0 ] || [ ! -d "$1/" ] || is_roots "$1"
+  [ "$my_uid" != 0 ] || is_roots "$1"
 }
 
 # $file, if it is there.
@@ -80,6 +80,8 @@ look_into_own() {
   # shellcheck disable=SC3067  # all shells that are meant know -O, and it is no process for each file
   if ! is_roots "${1%/*}"; then
     give_over "$1" ''
+  elif [ ! -e "$1" ]; then
+    unread_place "$file" 'a name on the way is not plain text'
   elif [ -O "$1" ]; then
     look_into
   else
@@ -97,6 +99,8 @@ follow_links() {
   for line in $told; do
     unset IFS
     set +f
+    # A line of its own is what a name has behind the end of one.
+    case $line in l*) ;; *) continue ;; esac
     file=/${line#*/}
     target=${file##* -> } file=${file%% -> *}
     place=${links%%"$tab$file$newline"*}

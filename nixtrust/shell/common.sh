@@ -418,18 +418,24 @@ find_variables() {
       # What its programs load, and where it looks for its own and its store.
       LD_*=?* | DYLD_*=?* | NIX_[A-Z]*_DIR=?* | NIX_STORE=?*) overrides="$overrides ${word%%=*}" ;;
     esac
-    case $word in PATH=* | LD_*=* | DYLD_*=* | NIX_*=*) add_daemon_files "${word#*=}" ;; esac
+    case $word in
+      # systemd's socket is everybody's, and what a login leaves tells of who logged in.
+      NOTIFY_SOCKET=* | HOME=* | PWD=* | OLDPWD=* | MAIL=* | SUDO_*=* | SSH_*=* | DBUS_*=* | XDG_RUNTIME_DIR=*) ;;
+      [A-Z]*=*/*) add_daemon_files "${word#*=}" ;;
+    esac
   done
   unset IFS
   set +f
 }
 
-# add_daemon_files PATH:…
+# add_daemon_files VALUE: each path in it.
 add_daemon_files() {
-  rest=${1%[\"\']}:
+  rest=$1
   while [ -n "$rest" ]; do
-    case $rest in /*) daemon_files=$daemon_files$newline${rest%%:*} ;; esac
-    rest=${rest#*:}
+    part=${rest%%[=:,\"\' ]*}
+    case $part in /*) daemon_files=$daemon_files$newline$part ;; esac
+    rest=${rest#"$part"}
+    rest=${rest#?}
   done
 }
 
@@ -568,9 +574,10 @@ home_of() {
 # changeable (by others, so that root does not run it: refused_nix), and nix_user: who runs it. What is
 # in a person's own store must not run as root.
 find_nix() {
-  nix='' refused_nix='' nix_state=absent nix_user=$me
+  nix='' refused_nix='' all_refused='' nix_state=absent nix_user=$me
   find_store_owner
-  if [ "$my_uid" = 0 ] && [ "$manager" = none ] && [ -n "$store_owner" ]; then
+  if [ "$my_uid" = 0 ] && [ "$manager" = none ] && [ -n "$store_owner" ] && \
+    [ ! -S /nix/var/nix/daemon-socket/socket ]; then
     nix_user=$store_owner
   fi
   home=$(home_of "$nix_user")
@@ -581,7 +588,7 @@ find_nix() {
       nix=$bin/nix nix_state=present
       break
     fi
-    nix_state=changeable refused_nix=${refused_nix:-$bin/nix}
+    nix_state=changeable refused_nix=${refused_nix:-$bin/nix} all_refused=$all_refused$bin/nix$newline
   done
   [ "$nix_state" != absent ] || [ ! -d /nix ] || [ -d /nix/store ] || nix_state=unmounted
 }
@@ -610,11 +617,13 @@ may_run() {
     case $target in /*) at='' ;; esac
     rest=${target#/}/$rest
   done
-  # With -q no name makes a line more.
+  # With -q no name makes a line more. Behind a + the group's letters are those of a list.
   # shellcheck disable=SC2012  # not the names
-  ls -ldnq "$@" 2>/dev/null | awk -v count="$#" '
-    $3 != 0 || ($1 ~ /^[^l]....w|^[^l].......w/ && $1 !~ /^d........[tT]/) { others = 1 }
-    END { exit others || NR != count }'
+  gids=$(ls -ldnq "$@" 2>/dev/null | awk -v count="$#" '
+    $3 != 0 || ($1 ~ /^[^l].......w|^[^l]....w.*[+]$/ && $1 !~ /^d........[tT]/) { others = 1 }
+    $1 ~ /^[^l]....w/ && $1 !~ /^d........[tT]/ { print $4 }
+    END { exit others || NR != count }') || return 1
+  for gid in $gids; do is_nobodys "$gid" || return 1; done
 }
 
 # Sets version (what Nix says of itself), ask and show (how it is asked of its daemon, and of its

@@ -116,37 +116,68 @@ belongs_to_me() {
 
 # Adds to programs, a path a line, what a file says that Nix runs, loads or reads, with all that is in a
 # folder of plugins, behind which is a slash, and what a hook is run by. Not of caches, whose builds are
-# signed, nor of what may be secret.
+# signed, nor of what may be secret, nor of what is only shown.
 find_programs() {
-  its=$({ awk '
+  # No more than was read: somebody may let it grow.
+  its=$({ { head -c 1048577 "$file" && printf '\nwhole\n'; } | awk '
     BEGIN {
       passed_over = "^(extra-)?((trusted-|build-)?(substituters|binary-caches)|allowed-uris)$"
       passed_over = passed_over "|^(extra-)?((trusted|binary-cache)-public-keys|access-tokens|impure-env)$"
+      passed_over = passed_over "|^(bash-prompt.*|commit-lock-?file-summary|user-agent-suffix)$"
     }
     { sub(/#.*/, "") }
+    { gsub(/\r/, " ") }
     $2 == "=" && $1 !~ passed_over {
-      kind = $1 ~ /plugin-files$/ ? "loads" : $1 ~ /-hook$/ ? "runs" : "reads"
+      kind = $1 ~ /plugin-files$/ ? "loads" : $1 ~ /-hook$/ ? "runs" : $1 ~ /sandbox-paths$/ ? "lets-in" : "reads"
       sub(/^[^=]*=/, "")
       gsub(/[]["{},]/, " ")
       n = split($0, words, " ")
       for (i = 1; i <= n; i++) {
         sub(/^@/, "", words[i])
-        sub(/^(file|path):(\/\/)?/, "", words[i])
-        if (words[i] ~ /^\//) print kind, words[i]
-        # NAME=PATH, and what is there in a sandbox by another name.
-        if (sub(/^[^=]*=/, "", words[i]) && words[i] ~ /^\//) print kind, words[i]
+        tell(words[i])
+        # NAME=PATH, what is there in a sandbox by another name, @FILE;@FILE.
+        m = split(words[i], pieces, /[=;@]/)
+        for (j = 1; m > 1 && j <= m; j++) tell(pieces[j])
       }
-    }' <"$file"; } 2>/dev/null)
+    }
+    # A path, or an address of one; also without what an address may have behind it, and as it is meant.
+    function tell(word,   scheme) {
+      while (match(word, /^[a-z][a-z+.-]*:/)) {
+        scheme = substr(word, 1, RLENGTH - 1)
+        if (scheme !~ /^(flake|path|(.*[+])?file|unix|local|auto|daemon)$/) return
+        word = substr(word, RLENGTH + 1)
+        if (word ~ /^\/\//) sub(/^\/\/[^\/]*/, "", word)
+      }
+      if (word !~ /\// || word ~ /^~/) return
+      # The daemon stands in /.
+      if (word !~ /^\//) word = "/" word
+      print kind, word
+      if (sub(/[?#;].*/, "", word)) print kind, word
+      if (word ~ /%/) print kind, decoded(word)
+    }
+    function decoded(word,   out, code) {
+      out = ""
+      while (match(word, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
+        code = 16 * digit(substr(word, RSTART + 1, 1)) + digit(substr(word, RSTART + 2, 1))
+        out = out substr(word, 1, RSTART - 1) (code < 33 || code > 126 ? "?" : sprintf("%c", code))
+        word = substr(word, RSTART + 3)
+      }
+      return out word
+    }
+    function digit(letter) { return index("0123456789abcdef", tolower(letter)) - 1 }
+    { last = $0 }
+    END { exit last != "whole" }'; } 2>/dev/null)
   be_unread_if "$?" "$file"
   each_line find_program "$its"
 }
 
-# find_program KIND PATH: a kind (runs, loads or reads) and a path, as one word. Its folder may be root's,
+# find_program KIND PATH: a kind (runs, loads, lets-in or reads) and a path, as one word. Its folder may be root's,
 # and it a link to what is not.
 find_program() {
   program=${1#* }
   case $1 in
     loads*) programs=$programs$program/$newline ;;
+    lets-in*) programs=$programs$program$newline let_in=$let_in$program$newline ;;
     *) programs=$programs$program$newline ;;
   esac
   case $1 in

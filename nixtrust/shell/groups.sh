@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # with the others it is one script
-# Who is in a group. In front of writers.sh: root alone asks.
+# Who is in a group. Root alone asks.
 
 # group_of GID: its name; the number where it has none.
 group_of() {
@@ -50,7 +50,7 @@ is_nobodys() {
 }
 
 # listed_in GROUP GID: those that it lists, or another group of that number, and those whose first group it
-# is, a line each. The first group of some of the system's own accounts is root's, on Fedora.
+# is, a line each.
 listed_in() {
   if [ "$kernel" = Darwin ]; then
     its=$(limit 5 dscl /Search -search /Groups PrimaryGroupID "$2" 2>/dev/null)
@@ -68,7 +68,8 @@ listed_in() {
     first=$(limit 5 getent passwd 2>/dev/null) || return 1
     first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
   fi
-  [ "$2" != 0 ] || first=''
+  # Fedora's, which only do what they are called.
+  [ "$2" != 0 ] || first=$(printf '%s\n' "$first" | sed '/^sync$/d; /^shutdown$/d; /^halt$/d; /^operator$/d')
   printf '%s\n%s\n' "$its" "$first" | sed '/^$/d' | sort -u
 }
 
@@ -82,33 +83,4 @@ tell_listed() {
 # tell_if_in_group NAME: the name, if that person has the group of this number.
 tell_if_in_group() {
   case " $(id -G "$1" 2>/dev/null) " in *" $person_gid "*) printf '%s\n' "$1" ;; esac
-}
-
-# Sets builders: those as whom alone Nix builds, each between newlines: of its group the accounts of which
-# nobody has a home or can log in; others_build: who else is in that group; builders_gid: its number.
-find_builders() {
-  builders_gid=$(number_of "$builders_group")
-  names=$(listed_in "$builders_group" "${builders_gid:-none}") || names=''
-  set -f
-  IFS=$newline
-  # shellcheck disable=SC2046  # a list
-  set -- $(printf '%s\n' "$accounts" | awk -F : '$7 ~ /(nologin|false)$/ && !seen[$6]++ { print $6 }')
-  unset IFS
-  set +f
-  # shellcheck disable=SC2012  # a name that is no plain one is nobody's home
-  owned=$([ "$#" = 0 ] || limit 5 ls -ldnqL "$@" 2>/dev/null)
-  [ "$?" -lt 124 ] || be_unread
-  names=$(
-    printf '%s\naccounts\n%s\n' "$owned" "$accounts" | names=$names awk '
-      BEGIN { count = split(ENVIRON["names"], names, "\n") }
-      $0 == "accounts" { in_accounts = 1; next }
-      !in_accounts { owner[substr($0, index($0, " /") + 1)] = $3; next }
-      {
-        split($0, its, ":")
-        if (its[7] !~ /(nologin|false)$/ || (its[6] in owner && owner[its[6]] == its[3])) is_somebodys[its[1]] = 1
-      }
-      END { for (i = 1; i <= count; i++) print (names[i] in is_somebodys ? "-" : "+") names[i] }'
-  ) || be_unread
-  builders=$newline$(printf '%s\n' "$names" | sed -n 's/^+//p')$newline
-  others_build=$(printf '%s\n' "$names" | sed -n 's/^-//p')
 }

@@ -140,8 +140,12 @@ copy_of_roots() {
   esac
   new=$(mktemp "$dir/.nixtrust-new.XXXXXX" 2>&1) || { words=$new new=''; conclude failed "$words"; }
   # Somebody may still have it open and be writing, or hold up who opens it.
-  words=$({ limit 5 head -c 1048577 "$file" >"$new"; } 2>&1) ||
-    conclude failed "${words:-$file cannot be read in time}"
+  words=$({ limit 5 head -c 1048577 "$file" >"$new"; } 2>&1)
+  case $? in
+    0) ;;
+    124 | 137) conclude failed "$file cannot be read in time: see who holds it up" ;;
+    *) conclude failed "$words" ;;
+  esac
   [ "$(($(wc -c <"$new")))" -le 1048576 ] || conclude failed "$file is larger than 1 MiB"
   try chown "0:$group" "$new"
   try chmod "$mode" "$new"

@@ -58,7 +58,7 @@ look_at_owner() {
 }
 
 look_at_configuration() {
-  builders_group=nixbld programs=''
+  builders_group=nixbld programs='' let_in=''
   seen=$newline
   conf_files system "$conf_dir/nix.conf"
   conf_files system "$conf_dir/nix.custom.conf"

@@ -54,6 +54,7 @@ begin() {
     ! -name "${pending##*/}"
   is_own_word || rm -rf "$pending" "$dir"/.nixtrust-good.*
   if [ -e "$pending" ]; then old_is_good; else rm -f "$dir"/.nixtrust-old.* "$dir"/.nixtrust-good.*; fi
+  kernel=$(uname -s) everybody=''
   find_daemon
   find_nix
   [ -n "$nix" ] || conclude failed 'Nix is gone, or others can change it'

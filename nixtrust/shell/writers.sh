@@ -27,8 +27,12 @@ look_at_writers() {
 # What the daemon depends on, a path a line, of files that are not there too. nix.conf is the first. Behind
 # a folder of which all that is in it counts is a slash.
 depended_on() {
-  printf '%s\n' "$seen" "$daemon" "${nix:-$refused_nix}" /nix/store/ /nix/store/.links/ /nix/var/nix/db/
+  printf '%s\n' "$seen" "$daemon" "$nix" "$all_refused" /nix/store/ /nix/store/.links/ /nix/var/nix/db/
+  # Of daemon-socket the socket is everybody's, and where it lies is not.
+  for name in builds daemon-socket gc-socket gcroots profiles temproots userpool; do echo "/nix/var/nix/$name"; done
+  echo /nix/var/log/nix/drvs
   for name in machines netrc registry.json; do echo "$conf_dir/$name"; done
+  echo /etc/determinate/config.json
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
   printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\//p'
   [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
@@ -40,7 +44,7 @@ depended_on() {
     /usr/lib/systemd/system /run/systemd/generator.late; do
     echo "$folder/nix-daemon.service"
     [ -d "$folder" ] || continue
-    echo "$folder/nix-daemon.socket"
+    printf '%s\n' "$folder/nix-daemon.socket" "$folder/determinate-nixd.socket"
     # Drop-ins of all units of a kind, and of those of a common beginning, too.
     for name in nix-daemon.service nix-daemon.socket nix-.service nix-.socket service socket; do
       echo "$folder/$name.d/"
@@ -233,7 +237,20 @@ tell_writer() {
     closed) record closed "$1" "$5" ;;
     everybody) record writer "$1" "$2" everybody '' '' "$5" ;;
     owner) tell_account "$1" "$2" owner "$(id -un "$4" 2>/dev/null || echo "$4")" "$5" ;;
-    group) tell_group "$1" "$2" "$(group_of "$4")" "$5" "$4" ;;
+    group)
+      case $2:$4 in
+        # Debian's, for those who may ask the daemon at all.
+        /nix/var/nix/daemon-socket:*) [ "$(group_of "$4")" != nix-users ] || return 0 ;;
+      esac
+      case $newline$let_in$newline$4 in
+        # A cache for what is built, which those write to as whom Nix builds.
+        *"$newline$1$newline"*"$newline$builders_gid")
+          tell_members "$1" "$2" "$builders_group" "$others_build" "$5"
+          return
+          ;;
+      esac
+      tell_group "$1" "$2" "$(group_of "$4")" "$5" "$4"
+      ;;
     builders) tell_members "$1" "$2" "$builders_group" "$others_build" "$5" ;;
     listed-user) tell_account "$1" "$2" user "$4" "$5" ;;
     listed-group) tell_group "$1" "$2" "$4" "$5" "$(number_of "$4")" ;;
@@ -277,8 +294,9 @@ tell_list() {
     /^(user|group):/ {
       may = $3
       for (i = 4; i < NF; i++) if ($i ~ /#effective$/) may = $(i + 1)
-      if (may ~ /w/ && ($1 == "group" || $2 != "")) print $1 "\t" ($2 == "" ? "-" : $2)
-    }')
+      if (may ~ /w/ && ($1 == "group" || $2 != "") && ++count <= 50) print $1 "\t" ($2 == "" ? "-" : $2)
+    }
+    END { if (count > 50) print "more\t-" }')
   list_path=$1 list_subject=$2 list_gid=$3 list_mode=$4
   each_line tell_entry "$listed"
 }
@@ -286,6 +304,8 @@ tell_list() {
 tell_entry() {
   entry=${1#*"$tab"}
   case $1 in
+    # Whoever owns the file may make thousands of entries.
+    "more$tab"*) record writer "$list_path" "$list_subject" unknown 'whoever else its access control list lets' '' "$list_mode" ;;
     "user$tab"*) tell_account "$list_path" "$list_subject" user "$entry" "$list_mode" ;;
     *"$tab-") tell_group "$list_path" "$list_subject" "$(group_of "$list_gid")" "$list_mode" "$list_gid" ;;
     *) tell_group "$list_path" "$list_subject" "$entry" "$list_mode" "$(number_of "$entry")" ;;
@@ -345,4 +365,35 @@ group_is_there() {
   else
     limit 5 getent group "$1"
   fi
+}
+
+# Sets builders: those as whom alone Nix builds, each between newlines: of its group the accounts that have it
+# as their first, and of which nobody has a home or can log in; others_build: who else is in that group; builders_gid: its number.
+find_builders() {
+  builders_gid=$(number_of "$builders_group")
+  names=$(listed_in "$builders_group" "${builders_gid:-none}") || names=''
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2046  # a list
+  set -- $(printf '%s\n' "$accounts" | awk -F : '$7 ~ /(nologin|false)$/ && !seen[$6]++ { print $6 }')
+  unset IFS
+  set +f
+  # shellcheck disable=SC2012  # a name that is no plain one is nobody's home
+  owned=$([ "$#" = 0 ] || limit 5 ls -ldnqL "$@" 2>/dev/null)
+  [ "$?" -lt 124 ] || be_unread
+  names=$(
+    printf '%s\naccounts\n%s\n' "$owned" "$accounts" | names=$names gid=$builders_gid awk '
+      BEGIN { count = split(ENVIRON["names"], names, "\n") }
+      $0 == "accounts" { in_accounts = 1; next }
+      !in_accounts { owner[substr($0, index($0, " /") + 1)] = $3; next }
+      {
+        split($0, its, ":")
+        # Those of an installer have that group first; of a Mac it is not told here.
+        if (its[7] !~ /(nologin|false)$/ || (its[6] in owner && owner[its[6]] == its[3]) || \
+          (its[4] != "" && its[4] != ENVIRON["gid"])) is_somebodys[its[1]] = 1
+      }
+      END { for (i = 1; i <= count; i++) print (names[i] in is_somebodys ? "-" : "+") names[i] }'
+  ) || be_unread
+  builders=$newline$(printf '%s\n' "$names" | sed -n 's/^+//p')$newline
+  others_build=$(printf '%s\n' "$names" | sed -n 's/^-//p')
 }

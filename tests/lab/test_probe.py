@@ -58,14 +58,15 @@ def test_a_home_whose_account_is_gone_is_not_passed_over(machine: lab.Machine) -
 
 def test_a_builder_is_no_person_and_the_owner_of_a_home_is_one(machine: lab.Machine) -> None:
     machine.run(
-        "useradd --uid 1500 --no-create-home --shell /usr/sbin/nologin -G nixbld builder;"
-        "useradd --uid 1501 --no-create-home -G nixbld who-logs-in;"
-        "useradd --uid 1502 --create-home --shell /usr/sbin/nologin -G nixbld at-home;"
+        "useradd --uid 1500 --no-create-home --shell /usr/sbin/nologin -g nixbld -G nixbld builder;"
+        "useradd --uid 1501 --no-create-home -g nixbld who-logs-in;"
+        "useradd --uid 1502 --create-home --shell /usr/sbin/nologin -g nixbld at-home;"
+        "useradd --uid 1503 --no-create-home --shell /usr/sbin/nologin -G nixbld service;"
         " useradd --uid 700 --create-home odd"
     )
     people = {user.name for user in look(machine).users}
     assert "builder" not in people
-    assert {"odd", "who-logs-in", "at-home", "baleen", "jito.hello", "root"} <= people
+    assert {"odd", "who-logs-in", "at-home", "service", "baleen", "jito.hello", "root"} <= people
 
 
 def test_of_very_many_accounts_the_first_hundred_are_asked(machine: lab.Machine) -> None:

@@ -116,7 +116,7 @@ def test_where_there_was_no_file_none_is_kept_as_original(trixie: lab.Machine) -
 # What is kept -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mode", "owner", "group"), [(0o600, 0, 0), (0o664, 0, 50), (0o640, 1, 1)])
+@pytest.mark.parametrize(("mode", "owner", "group"), [(0o600, 0, 0), (0o664, 0, 50), (0o640, 0, 1)])
 def test_mode_and_owner_stay(mode: int, owner: int, group: int, trixie: lab.Machine) -> None:
     os.chown(conf(trixie), owner, group)
     conf(trixie).chmod(mode)

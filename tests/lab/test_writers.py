@@ -185,6 +185,35 @@ TOLD = (
         "baleen, who owns it,",
     ),
     (
+        unit("Environment=GIT_CONFIG_GLOBAL=/opt/git/config")
+        + "mkdir /opt/git; chown baleen /opt/git",
+        "/opt/git",
+        "baleen, who owns it,",
+    ),
+    (
+        "chown baleen /nix/var/nix/daemon-socket",
+        "/nix/var/nix/daemon-socket",
+        "baleen, who owns it,",
+    ),
+    (
+        "mkdir /opt/in; touch '/opt/in/f'; chown baleen /opt/in;"
+        "printf 'sandbox-paths =\\r/bin/sh=/opt/in/f?\\r\\n' >>/etc/nix/nix.conf",
+        "/opt/in",
+        "baleen, who owns it,",
+    ),
+    (
+        "mkdir /opt/pkgs; chown baleen /opt/pkgs;"
+        "echo 'nix-path = nixpkgs=file://localhost/opt/p%6bgs/n.tar.gz?x=1' >>/etc/nix/nix.conf",
+        "/opt/pkgs",
+        "baleen, who owns it,",
+    ),
+    (
+        "mkdir /opt/relative; chown baleen /opt/relative;"
+        "echo 'diff-hook = opt/relative/hook' >>/etc/nix/nix.conf",
+        "/opt/relative",
+        "baleen, who owns it,",
+    ),
+    (
         unit("ExecStartPre=/opt/socket/pre", of="socket")
         + "mkdir /opt/socket; chown baleen /opt/socket",
         "/opt/socket",
@@ -204,6 +233,9 @@ TOLD = (
 )
 # And what gives nobody a power that they have not.
 NOT_TOLD = """
+# What is built may be kept for the next time, by those as whom it is built.
+mkdir /opt/ccache; chgrp nixbld /opt/ccache; chmod 770 /opt/ccache
+echo 'extra-sandbox-paths = /opt/ccache' >>/etc/nix/nix.conf
 # A group without members, a sticky folder in which the names are root's, a person's own group.
 mkdir /opt/staffed; chgrp nobodys /opt/staffed; chmod 2775 /opt/staffed
 echo '!include /opt/staffed/not-there.conf' >>/etc/nix/nix.conf
@@ -211,6 +243,7 @@ mkdir /opt/roots; chmod 1777 /opt/roots; cp /usr/bin/true /opt/roots/hook
 ln -s /opt/roots/hook /etc/nix/roots; echo 'build-hook = /etc/nix/roots' >>/etc/nix/nix.conf
 """
 UNDO = """
+chown root /nix/var/nix/daemon-socket
 rm -rf /opt/* /etc/team /etc/xdg/nix /root/.config /etc/systemd/system/nix-daemon.service.d \
   /etc/systemd/system.control /run/systemd/system/nix-daemon.*.d /etc/nix/registry.json
 systemctl daemon-reload
@@ -536,6 +569,8 @@ def test_root_runs_no_nix_that_others_can_change_and_says_who_can(
     machines: dict[str, lab.Machine],
 ) -> None:
     machine = start_anew(machines["trixie"])
+    # Its program is a link to nix.
+    has_started(machine)
     machine.run("""
         mv /usr/bin/nix /root/nix
         printf '#!/bin/sh\\n: >/root/ran\\n' >/usr/bin/nix

@@ -31,7 +31,8 @@ def unread(home: Path) -> list[tuple[str, str]]:
 
 def hindrance(home: Path) -> str:
     """Why the one credential there is left, if at all."""
-    [record] = told(home)
+    # Of what is another's in a folder of root's that account's own process tells.
+    [record] = told(home, settings="my_uid=1")
     assert record[0] == "credential"
     return record[8]
 
@@ -508,8 +509,9 @@ def test_a_link_to_a_name_that_is_no_text_spoils_no_answer(name: bytes, tmp_path
     home = tmp_path / "home"
     home.mkdir()
     os.symlink(os.path.join(folder, b"bashrc"), os.fsencode(home / ".bashrc"))
-    why = "a credential is in it, but a name on the way is not plain text"
-    assert unread(home) == [(".bashrc", why)]
+    [(path, why)] = unread(home)
+    assert path == ".bashrc"
+    assert why.endswith("a name on the way is not plain text")
 
 
 def test_two_thousand_homes_are_looked_into_in_time(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ done
 find_nix() {{ nix=nix nix_user=$me; }}
 """
 FOUND = {
-    "systemd": "show_unit --timestamp=us+utc; show_unit",
+    "systemd": "show_unit --timestamp=us+utc >/dev/null; show_unit >/dev/null",
     "launchd": "limit 5 launchctl print system/org.nixos.nix-daemon",
 }
 

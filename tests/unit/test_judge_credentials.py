@@ -116,14 +116,21 @@ def test_what_is_in_a_store_is_taken_out_of_what_keeps_it() -> None:
     link = "/nix/store/abc-home/files/.config/cachix/cachix.dhall"
     stored = "/nix/store/abc-home"
     assert by_hand("cachix-dhall", DHALL, Hindrance.STORE, link) == [
-        f"nix-store --query --roots {stored}",
-        f"nix-store --delete {stored}",
+        f"nix-store --query --roots {stored}"
     ]
 
 
 def test_what_is_locked_is_to_be_unlocked() -> None:
     commands = by_hand("netrc", "/home/mia/.netrc", Hindrance.LOCKED)
     assert commands[0] == "chattr -ia /home/mia/.netrc /home/mia"
+
+
+def test_root_unlocks_nothing_and_allows_nothing_that_a_person_has_told_of() -> None:
+    for place, path in (("netrc", "/etc/ssh/sshd_config"), ("envrc", "/home/mia/src/.envrc")):
+        its = replace(credential(place, path, hindrance=Hindrance.LOCKED), told_by="mia")
+        assert all(each.startswith("sudo -u mia ") for each in commands_of(its))
+    its = replace(credential("netrc", "/etc/nix/netrc", hindrance=Hindrance.FOLDER), told_by="mia")
+    assert commands_of(its) == ["sudo -u mia vim -n -i NONE -u NONE +3 /etc/nix/netrc"]
 
 
 @pytest.mark.parametrize("hindrance", [Hindrance.LOCKED, Hindrance.READ_ONLY])
