@@ -16,6 +16,7 @@ from nixtrust.judge_access import access, waits
 from nixtrust.judge_credentials import credentials
 from nixtrust.judge_daemon import (
     dead_daemon,
+    earlier_connections,
     is_trusted,
     overridden,
     restart_pending,
@@ -70,6 +71,7 @@ def findings(policy: Policy, machine: Machine | Unread, system: str) -> tuple[Fi
         *unjudged(folded),
         *overridden(machine.daemon),
         *restart_pending(machine, owner),
+        *earlier_connections(machine),
     )
     is_written = any(each.remedy is Remedy.EDIT for each in of_files)
     edits = planned.edits if planned is not None and is_written else ()

@@ -195,10 +195,16 @@ def _by_hand(machine: Machine, owner: Owner, path: str, writers: Sequence[Writer
         return "rename or remove what has such a name there"
     if mode.startswith("l"):
         return f"see where it leads, then `chown -h root {its}`"
+    if path in _EVERYBODYS or path.endswith("/per-user"):
+        return f"let root make {writers[0].subject} first, or name another place for it"
     if mode.startswith("d") or path.startswith("/nix/var/nix/db/"):
         return f"`{dropping}chown root {its} && chmod go-w {its}`"
     new = f'new=$(mktemp {its}.XXXXXX) && cat {its} >"$new" && chmod {_closed_mode(mode)} "$new"'
     return f'see what it holds, then `{new} && mv "$new" {its}`'
+
+
+# In these everybody has to make names; an older Nix's installer makes the folders of profiles so.
+_EVERYBODYS = frozenset({"/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/tmp"})
 
 
 def _of_store(machine: Machine, owner: Owner, dropping: str, writers: Sequence[Writer]) -> str:

@@ -86,6 +86,17 @@ def restart_pending(machine: Machine, owner: Owner) -> Iterator[Finding]:
         yield unknown(Rule.RESTART, Remedy.HAND, "", there, to_do)
 
 
+def earlier_connections(machine: Machine) -> Iterator[Finding]:
+    """Connections that the restart has spared, whose trust is that of before."""
+    pids = machine.earlier_connections
+    if pids and not _reads_anew(machine.nix):
+        connections = "a connection" if len(pids) == 1 else f"{len(pids)} connections"
+        there = f"{connections} to the daemon from before its restart: the old configuration holds"
+        ending = f"`kill {' '.join(map(str, pids))}`"
+        to_do = f"run again once what is built there is done, or end it: {ending}"
+        yield drift(Rule.RESTART, Remedy.HAND, "", there, to_do=to_do)
+
+
 def _runs(daemon: Daemon) -> bool:
     """One that does not run reads nix.conf when it is first asked; of one that no known manager
     starts, the socket alone is known."""

@@ -145,6 +145,7 @@ class Machine:
     status: Mapping[str, FileStatus]
     users: tuple[User, ...]
     restart_pending: bool
+    earlier_connections: tuple[int, ...]
     access: Access = field(default_factory=Access)
     own: Mapping[str, OwnFiles] = field(default_factory=dict)
     unread_homes: tuple[UnreadHome, ...] = ()
@@ -270,6 +271,7 @@ _ROOTS = frozenset(
         "header",
         "file",
         "restart-pending",
+        "earlier-connection",
         "user",
         "trust",
         "person",
@@ -335,6 +337,7 @@ def _machine(records: list[_Record]) -> Machine:
         status=MappingProxyType({**owners.status, **told.own.status}),
         users=users,
         restart_pending=any(all_of("restart-pending")),
+        earlier_connections=tuple(int(record[0]) for record in all_of("earlier-connection")),
         access=read_access((record.kind, record.fields) for record in records),
         own=MappingProxyType(own),
         unread_homes=tuple(part.unread for part in parts if part.unread),

@@ -513,6 +513,8 @@ show_unit() {
     $0 == "" { is_socket = 1 }
     !is_socket && $0 ~ by_name
     /^(ControlGroup|Documentation|Environment|Listen|RequiresMountsFor)=/ { next }
+    # What is closed, or is there at all, leads to nothing.
+    /^(Inaccessible|ReadOnly|ReadWrite|Exec|NoExec)(Paths|Directories)=/ { next }
     {
       name = value = $0
       sub(/=.*/, "", name)
@@ -528,7 +530,7 @@ show_unit() {
       print "Path=" program
       sub(/.* ; argv\[\]=/, "", value)
       sub(/ ; (ignore_errors|flags)=.*/, "", value)
-      n = split(value, words, /[ ;="\047]+/)
+      n = split(value, words, /[][(){}<>|&;,:"\047`=$ ]+/)
       for (i = 1; i <= n; i++) if (words[i] ~ /^\//) print "Path=" words[i]
       next
     }
@@ -596,6 +598,20 @@ find_nix() {
 # may_run PATH: whether root alone can change what root would run by this path: that, each folder on the
 # way, and each link. In a sticky folder others cannot change what is root's.
 may_run() {
+  is_roots_alone "$1" || return 1
+  # It may be a text, and what is run is something else then.
+  [ "$(head -c 2 "$1" 2>/dev/null)" = '#!' ] || return 0
+  set -f
+  for word in $(head -c 1024 "$1" | sed 's/^#!//; q'); do
+    case $word in /*) is_roots_alone "$word" ;; esac || break
+    word=''
+  done
+  set +f
+  [ -z "$word" ]
+}
+
+# is_roots_alone PATH
+is_roots_alone() {
   at='' rest=${1#/}/ hops=0
   set -- /
   while [ -n "$rest" ]; do

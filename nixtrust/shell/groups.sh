@@ -22,18 +22,32 @@ number_of() {
   fi
 }
 
-# members_of GROUP GID: those that it lists, those whose first group it is, and each person that has it;
-# a line each. Fails where nobody can tell.
-members_of() {
+# find_members GROUP GID: sets members to those that it lists, those whose first group it is, and each person
+# that has it, a line each; each group is asked for once. Fails where nobody can tell.
+known_members=$newline groups_of_people=''
+find_members() {
   person_gid=${2:-none}
+  case $known_members in
+    *"$newline$1$tab$person_gid$tab"*)
+      members=${known_members#*"$newline$1$tab$person_gid$tab"}
+      members=${members%%"$newline"*}
+      [ "$members" != '?' ] || return 1
+      members=$(printf '%s' "$members" | tr , '\n')
+      return
+      ;;
+  esac
+  [ -n "$groups_of_people" ] || groups_of_people=$newline$(each_line tell_groups "$everybody")
   members=$(
     listed_in "$1" "$person_gid" || exit
-    each_line tell_if_in_group "$everybody"
-  ) || return 1
-  case $members in
-    '') [ "$kernel" != Darwin ] && grep -q "^[^:]*:[^:]*:$person_gid:" /etc/group ;;
-    *) printf '%s\n' "$members" | sort -u ;;
-  esac
+    printf '%s\n' "$groups_of_people" | gid=$person_gid awk '
+      { for (i = 2; i <= NF; i++) if ($i == ENVIRON["gid"]) print $1 }'
+  ) || members='?'
+  if [ -z "$members" ] && { [ "$kernel" = Darwin ] || ! grep -q "^[^:]*:[^:]*:$person_gid:" /etc/group; }; then
+    members='?'
+  fi
+  members=$(printf '%s\n' "$members" | sort -u)
+  known_members=$known_members$1$tab$person_gid$tab$(printf '%s' "$members" | tr '\n' ,)$newline
+  [ "$members" != '?' ]
 }
 
 # is_nobodys GID: whether nobody but root is in a group; each is asked for once.
@@ -41,7 +55,7 @@ nobodys=' ' inhabited=' '
 is_nobodys() {
   case $nobodys in *" $1 "*) return 0 ;; esac
   case $inhabited in *" $1 "*) return 1 ;; esac
-  if its=$(members_of "$1" "$1") && [ "${its:-root}" = root ]; then
+  if find_members "$1" "$1" && [ "${members:-root}" = root ]; then
     nobodys="$nobodys$1 "
   else
     inhabited="$inhabited$1 "
@@ -80,7 +94,7 @@ tell_listed() {
   printf '%s\n' "$its" | sed -n 's/^GroupMembership: //p' | tr ' ' '\n'
 }
 
-# tell_if_in_group NAME: the name, if that person has the group of this number.
-tell_if_in_group() {
-  case " $(id -G "$1" 2>/dev/null) " in *" $person_gid "*) printf '%s\n' "$1" ;; esac
+# tell_groups NAME: the name, and the numbers of all groups of that person.
+tell_groups() {
+  printf '%s %s\n' "$1" "$(id -G "$1" 2>/dev/null)"
 }

@@ -85,8 +85,7 @@ open_folder() {
     if [ -h "$file" ] || [ ! -e "$file" ]; then continue; fi
     # shellcheck disable=SC2012  # not the names
     ls -ldnq "$file" | awk '
-      { may = $1 ~ /^d/ ? "[rwxst]" : "[rw]" }
-      NR == 1 && ($1 ~ /[+]$/ || substr($1, 8, 3) ~ may || ($4 != 0 && substr($1, 5, 3) ~ may)) { found = 1 }
+      NR == 1 && ($1 ~ /[+]$/ || substr($1, 8, 3) ~ /[rwxst]/ || ($4 != 0 && substr($1, 5, 3) ~ /[rwxst]/)) { found = 1 }
       END { exit !found }' || continue
     case $known in
       *"$newline$file$newline"*) refuse_to_show "$file" ;;

@@ -26,6 +26,16 @@ look_at_nix() {
   if [ -S /nix/var/nix/daemon-socket/socket ]; then socket=present; else socket=absent; fi
   record daemon "$manager" "$unit" "$daemon_state" "$kill_mode" "$daemon_started" "$socket" \
     "$overrides"
+  [ "$manager" != systemd ] || look_at_earlier_connections
+}
+
+# Each connection has a process of the daemon's. Where a restart spares those, as with KillMode=process, they go
+# by what the daemon had read that begot them; init has them now.
+look_at_earlier_connections() {
+  for pid in $(ps -A -o pid= -o ppid= -o uid= -o comm= 2>/dev/null | main=$daemon_pid awk '
+    $2 == 1 && $3 == 0 && $4 ~ /(^|\/)nix-daemon$/ && $1 != ENVIRON["main"] && ++count <= 100 { print $1 }'); do
+    if is_nix "$pid" && ! is_a_containers "$pid"; then record earlier-connection "$pid"; fi
+  done
 }
 
 # What tells who owns the configuration; facts, judged elsewhere.

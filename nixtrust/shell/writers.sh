@@ -268,7 +268,7 @@ tell_account() {
 # tell_group PATH SUBJECT GROUP MODE GID: a group of the machine's own without members is nobody; of
 # another one, as of a directory, nobody knows then.
 tell_group() {
-  if ! members=$(members_of "$3" "$5"); then
+  if ! find_members "$3" "$5"; then
     record writer "$1" "$2" unknown "whoever is in the group $3" '' "$4"
     return
   fi
@@ -322,7 +322,13 @@ ask_power() {
 # tell_power NAME: of somebody who can change it, whether he may run anything as root by sudo: as it says
 # itself, (root) NOPASSWD: ALL; or is in a group that is declared trusted.
 tell_power() {
-  case $1 in root | *[!A-Za-z0-9._@\\-]* | -*) return 0 ;; esac
+  case $1 in
+    root) return 0 ;;
+    *[!A-Za-z0-9._@+\\-]* | -*)
+      record unasked "$1"
+      return
+      ;;
+  esac
   # With these it asks for another password than the person's own; the last line that matches decides.
   limit 5 sudo -n -l -U "$1" 2>/dev/null </dev/null | awk '
     /(targetpw|rootpw|runaspw)/ { asks_another = 1 }

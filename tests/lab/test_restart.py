@@ -116,8 +116,11 @@ def test_a_build_that_runs_during_the_deploy_finishes(machine: lab.Machine) -> N
         assert holds(machine, policy)
         assert daemon(machine) != before
         assert not build.done()
+        # Until it ends somebody has a connection with the trust of before.
+        assert len(look(machine, policy).earlier_connections) == 1
         let_go(machine, "spared")
         assert is_well(build, "spared")
+    assert look(machine, policy).earlier_connections == ()
     assert leftovers(machine) == []
 
 

@@ -161,7 +161,7 @@ BESIDE = {
     "a file of root's": ("file", 0o640, 0, False),
     "a file of a group's": ("file", 0o640, MEMBER, True),
     "a file to write to": ("file", 0o602, 0, True),
-    "a program that cannot be read": ("file", 0o711, 0, False),
+    "a program that cannot be read": ("file", 0o711, 0, True),
     "a folder": ("folder", 0o755, 0, True),
     "a folder whose names are not told": ("folder", 0o701, 0, True),
     "a folder of a group's": ("folder", 0o710, MEMBER, True),

@@ -48,7 +48,7 @@ def told(listed: str, lacking: str = "", others_build: str = "") -> list[list[st
     ]
     steps = f"""
 {DSCL}
-kernel=Darwin physical=/private/etc/nix conf_dir=/etc/nix writers=' '
+kernel=Darwin physical=/private/etc/nix conf_dir=/etc/nix writers=''
 ways='{"".join(f"{path}{chr(9)}/etc/nix/nix.conf{chr(10)}" for path in paths)}'
 names='{"".join(f"{path}{chr(10)}" for path in paths)}'
 lacking='{chr(10)}{lacking}{chr(10)}'

@@ -103,6 +103,7 @@ def machine(
         status={path: _status(path, content, links) for path, content in there.items()},
         users=(ROOT, BALEEN),
         restart_pending=False,
+        earlier_connections=(),
         own=own,
     )
     return replace(observed, **changes)
