@@ -79,7 +79,7 @@ listed_in() {
     listed=$(limit 5 getent group 2>/dev/null) || return 1
     its=$(printf '%s\n%s\n' "$its" "$listed" | gid=$2 awk -F : '
       $3 == ENVIRON["gid"] { gsub(/,/, "\n", $4); print $4 }')
-    first=$(limit 5 getent passwd 2>/dev/null) || return 1
+    first=${accounts:-$(limit 5 getent passwd 2>/dev/null)} || return 1
     first=$(printf '%s\n' "$first" | gid=$2 awk -F : '$4 == ENVIRON["gid"] { print $1 }')
   fi
   # Fedora's, which only do what they are called.

@@ -122,8 +122,8 @@ find_people() {
   homes=/home least=1000 most=59999
   if [ "$kernel" = Darwin ]; then homes=/Users least=501 most=2147483647; fi
   accounts=$(accounts) || be_unread
-  # By awk, since there may be thousands of both. Behind a tab stand the homes that are none of theirs, behind
-  # two those of root. Above the numbers of people are those of containers and services, and a directory's of
+  # By awk, since there may be thousands of both: the homes of root, those of nobody that is known, and people, a
+  # tab between them. Above the numbers of people are those of containers and services, and a directory's of
   # people.
   found=$(
     {
@@ -133,25 +133,26 @@ find_people() {
       BEGIN { tell("root", 0, ENVIRON["root"], "") }
       /^\t/ {
         home = substr($0, 2)
-        if (!(home in homes)) print
+        if (!(home in homes)) strangers = strangers home "\n"
         next
       }
       $3 !~ /^[0-9]+$/ || $1 in names || $3 == 65534 { next }
       $3 == 0 && !($6 in homes) {
         homes[$6]
-        print "\t\t" $6
+        of_root = of_root $6 "\n"
       }
       $3 + 0 >= least && ($3 + 0 <= most || $7 !~ /\/(nologin|false)$/) { tell($1, $3, $6, $7) }
       function tell(name, uid, home, shell) {
         while (home ~ /.\/$/) home = substr(home, 1, length(home) - 1)
         names[name]
         homes[home]
-        print name ":" uid ":" home ":" shell
-      }'
+        people = people name ":" uid ":" home ":" shell "\n"
+      }
+      END { printf "%s\t\n%s\t\n%s", of_root, strangers, people }'
   ) || be_unread
-  people=$(printf '%s\n' "$found" | sed "/^$tab/d")$newline orphans=''
-  homes_of_root=$(printf '%s\n' "$found" | sed -n "s/^$tab$tab//p")$newline
-  strangers=$(printf '%s\n' "$found" | sed -n "s/^$tab\//\//p")
+  orphans=''
+  homes_of_root=${found%%"$tab$newline"*} found=${found#*"$tab$newline"}
+  strangers=${found%%"$tab$newline"*} people=${found#*"$tab$newline"}$newline
   set -f
   find_owners
   IFS=$newline
@@ -237,7 +238,7 @@ look_at_users() {
     everybody=$everybody$1$newline
     [ "$2" = 0 ] || people_with_homes=$people_with_homes$1$tab$2$tab$3$newline
   done
-  others_build=$(printf '%s\n' "$others_build" | sed '/^$/d' | sort -u)
+  [ -z "$others_build" ] || others_build=$(printf '%s\n' "$others_build" | sed '/^$/d' | sort -u)
 }
 
 # Whom the daemon trusts.

@@ -5,7 +5,7 @@
 look_at_writers() {
   if [ "$my_uid" != 0 ] || [ "$nix_user" != root ]; then return; fi
   case $nix_state in present | changeable) ;; *) return ;; esac
-  ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers=''
+  ways=/$tab$conf_dir/nix.conf$newline names=/$newline lacking=$newline writers='' walked=$newline
   each_line walk "$(depended_on)"
   # The daemon's database has files that come and go.
   for _ in 1 2 3; do
@@ -28,13 +28,13 @@ look_at_writers() {
 # a folder of which all that is in it counts is a slash.
 depended_on() {
   printf '%s\n' "$seen" "$daemon" "$nix" "$all_refused" /nix/store/ /nix/store/.links/ /nix/var/nix/db/
-  # Of daemon-socket the socket is everybody's, and where it lies is not.
+  # Of daemon-socket the socket is everybody's, and where it lies is not; Debian's group asks the daemon there.
   for name in builds daemon-socket gc-socket gcroots profiles temproots userpool; do echo "/nix/var/nix/$name"; done
   echo /nix/var/log/nix/drvs
   for name in machines netrc registry.json; do echo "$conf_dir/$name"; done
   echo /etc/determinate/config.json
   for file in db.sqlite db.sqlite-wal db.sqlite-shm; do echo "/nix/var/nix/db/$file"; done
-  printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\//p'
+  printf '%s\n' "$programs" "$daemon_files" | sed -n '/^\/dev\//d; /^\/proc\//d; /^\/sys\//d; /^\//p'
   [ -z "$daemon_pid" ] || readlink "/proc/$daemon_pid/exe" 2>/dev/null
   [ "$manager" = systemd ] || return 0
   # Where a unit comes from: systemd.unit(5).
@@ -58,6 +58,8 @@ depended_on() {
 walk() {
   # The daemon's program, if it has been replaced since.
   case $1 in *' (deleted)') return ;; esac
+  case $walked in *"$newline$1$newline"*) return ;; esac
+  walked=$walked$1$newline
   subject=${1%/} at='' rest=${1#/}/ hops=0
   while [ -n "$rest" ]; do
     name=${rest%%/*} rest=${rest#*/}
@@ -82,7 +84,7 @@ walk() {
       rest=${target#/}/$rest
     elif [ -d "$way" ]; then
       at=$way
-      leads_on_safely || break
+      [ -z "${rest#/}" ] || leads_on_safely || break
     else
       if [ ! -e "$way" ]; then lacking=$lacking${at:-/}$newline; fi
       return 0
@@ -203,7 +205,8 @@ changeable() {
         # So the daemon has it at each start: NixOS/nix src/libstore/local-store.cc.
         else if (path == "/nix/store" && its ~ /^.....w/ && its ~ /^d........[tT][@.]?$/ && gid[path] == ENVIRON["builders_gid"])
           tell(path, "builders", "")
-        else if (its ~ /^.....w/ && !index(ENVIRON["nobodys"], " " gid[path] " ")) tell(path, "group", gid[path])
+        else if (its ~ /^.....w/ && path != "/nix/var/nix/daemon-socket" && !index(ENVIRON["nobodys"], " " gid[path] " "))
+          tell(path, "group", gid[path])
         if (its ~ /^........w/) tell(path, "everybody", "")
       }
       n = split(listed[path], lines, "\n")
@@ -238,10 +241,6 @@ tell_writer() {
     everybody) record writer "$1" "$2" everybody '' '' "$5" ;;
     owner) tell_account "$1" "$2" owner "$(id -un "$4" 2>/dev/null || echo "$4")" "$5" ;;
     group)
-      case $2:$4 in
-        # Debian's, for those who may ask the daemon at all.
-        /nix/var/nix/daemon-socket:*) [ "$(group_of "$4")" != nix-users ] || return 0 ;;
-      esac
       case $newline$let_in$newline$4 in
         # A cache for what is built, which those write to as whom Nix builds.
         *"$newline$1$newline"*"$newline$builders_gid")

@@ -184,7 +184,7 @@ def test_a_daemon_that_has_just_ended_has_no_environment_and_is_no_error() -> No
 def test_a_file_without_an_end_is_begun_and_not_read_to_it(tmp_path: Path) -> None:
     file = tmp_path / "nix.conf"
     file.write_text("# one\n\n# three\n4\n5\n6\n# seven\n")
-    assert said(f'read_head {file}\necho "$head"') == ["# one", "", "# three", "4", "5", "6"]
+    assert said(f'read_head {file}\nprintf %s "$head"') == ["# one", "", "# three", "4", "5", "6"]
     with file.open("r+b") as opened:
         opened.truncate(1 << 40)
-    assert said(f'read_head {file}\necho "$head"') == ["# one", "", "# three", "4", "5", "6"]
+    assert said(f'read_head {file}\nprintf %s "$head"') == ["# one", "", "# three", "4", "5", "6"]
