@@ -51,16 +51,13 @@ may_list() {
   [ "$my_uid" != 0 ] || is_roots "$1"
 }
 
-# $file, if it is there.
+# $file, if it is there. Where others may have laid links root does not ask: they could lead it into any
+# home, and see what it found there by what is asked of them.
 candidate() {
-  if [ ! -e "$file" ]; then
-    if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
-    return
-  fi
   case $not_ours in *"$newline$file$newline"*) return ;; esac
-  if [ "$my_uid" != 0 ]; then
-    look_into
-  elif [ -h "$file" ] && is_roots "${file%/*}"; then
+  if [ "$my_uid" = 0 ] && ! is_roots "${file%/*}"; then
+    give_over "$file" ''
+  elif [ "$my_uid" = 0 ] && [ -h "$file" ]; then
     links=$links$place$tab$file$newline link_files=$link_files$file$newline
     # Each is sought among all of them.
     if [ "${#links}" -gt 4096 ]; then
@@ -68,8 +65,12 @@ candidate() {
       follow_links
       place=$of
     fi
-  else
+  elif [ ! -e "$file" ]; then
+    if [ -h "$file" ]; then dangling_link; else look_for_closed_folder; fi
+  elif [ "$my_uid" = 0 ]; then
     look_into_own "$file"
+  else
+    look_into
   fi
 }
 
@@ -81,7 +82,7 @@ look_into_own() {
   if ! is_roots "${1%/*}"; then
     give_over "$1" ''
   elif [ ! -e "$1" ]; then
-    unread_place "$file" 'a name on the way is not plain text'
+    [ ! -e "$file" ] || unread_place "$file" 'a name on the way is not plain text'
   elif [ -O "$1" ]; then
     look_into
   else
@@ -119,6 +120,7 @@ follow_links() {
 
 # follow_link TARGET: of $file. Linux follows 40.
 follow_link() {
+  [ -e "$file" ] || dangling_link
   find_end "$1"
   look_into_own "$target"
 }
@@ -294,14 +296,59 @@ where_leads() {
 }
 
 # give_over PATH PATTERN: what is not root's, with a pattern behind it or none, is for a process of whoever
-# owns its folder.
+# can change the way to it first.
 give_over() {
   if [ "${1%/*}" != "$last_given" ]; then
     last_given=${1%/*}
-    given_folder=$(cd -P "$last_given/" 2>/dev/null && pwd -P)
-    given_owner=$(owner_of "$given_folder")
+    find_first_owner "$last_given"
   fi
+  case $given_owner:$2 in
+    : | 0:) [ -e "$1" ] || [ -h "$1" ] || return 0 ;;
+  esac
   give_to "$given_owner" "$given_folder/${1##*/}$2"
+}
+
+# find_first_owner FOLDER: sets given_folder, the same without root's links, and given_owner: whose the first
+# component on the way to it is that root alone cannot change, or nobody's. Behind that root follows no link.
+find_first_owner() {
+  given_folder=$1 given_owner='' way='' rest=$1 hops=0
+  while [ -n "$rest" ]; do
+    rest=${rest#/}
+    component=${rest%%/*}
+    rest=${rest#"$component"}
+    [ -n "$component" ] || continue
+    if is_roots "$way/$component"; then
+      way=$way/$component
+    elif [ -h "$way/$component" ] && [ "$hops" -lt 40 ]; then
+      hops=$((hops + 1))
+      rest=$(where_leads "$way/$component")$rest way=''
+    else
+      case $component in
+        . | ..) rest=$(cd -P "$way/$component/" 2>/dev/null && pwd -P)$rest way='' ;;
+        *)
+          given_folder=$way/$component$rest
+          find_laid_by "$way/$component" "$rest"
+          return
+          ;;
+      esac
+    fi
+  done
+}
+
+# find_laid_by COMPONENT REST: sets given_owner. In a sticky folder of root's nobody can change what is
+# another's.
+find_laid_by() {
+  # shellcheck disable=SC2012  # not the name
+  laid=$(ls -ldn "$1" 2>/dev/null | awk '{ print substr($1, 1, 10) " " $3 }')
+  given_owner=${laid##* }
+  case $laid:$2 in
+    d????????[tT]\ 0:/?*)
+      left_of_way=${2#/}
+      left_of_way=${left_of_way%%/*}
+      # shellcheck disable=SC2012  # not the name
+      given_owner=$(ls -ldn "$1/$left_of_way" 2>/dev/null | awk '{ print $3 }')
+      ;;
+  esac
 }
 
 owner_of() {

@@ -80,3 +80,73 @@ def test_links_that_go_round_lead_root_to_nothing_and_to_an_end(
         (ours / name).symlink_to(target)
     ended = is_roots_to_open(ours / "link")
     assert not ended or not (ours / "link").exists()
+
+
+# What root hands over -----------------------------------------------------------------------------
+
+
+def handed_over(path: Path) -> list[str]:
+    """UID and PATH of what root has others look into, where something of its own leads there."""
+    steps = f"""
+my_uid=0 roots=$newline/tmp$newline place=environment-file file='{path}'
+look_into() {{ echo "opened $file"; }}
+unread_place() {{ echo "unread $1"; }}
+candidate
+follow_links
+printf %s "$given" | cut -f 1,3
+"""
+    ran = subprocess.run(
+        ["sh", "-s"],
+        input=f"{functions({})}\n{steps}\n}}\nmain </dev/null\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    assert ran.stderr == ""
+    return ran.stdout.splitlines()
+
+
+@pytest.fixture
+def closed(ours: Path) -> Path:
+    """A folder of a third one's that nobody else can enter, to which a link in `theirs` leads."""
+    folder = ours.parent / "closed"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/f").touch()
+    for path in (folder, folder / "deep", folder / "deep/f"):
+        shutil.chown(path, "daemon")
+    folder.chmod(0o700)
+    for name, target in (("app", folder / "deep"), ("f2", folder / "deep/f")):
+        (ours.parent / "theirs" / name).symlink_to(target)
+        subprocess.run(["chown", "-h", "nobody", ours.parent / "theirs" / name], check=True)
+    return folder
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("name", ["app/f", "app/none", "app/../f", "f2", "none", "none/f", "f"])
+def test_what_is_behind_a_persons_link_is_asked_of_that_person_as_it_is_named(
+    name: str, ours: Path
+) -> None:
+    theirs = ours.parent / "theirs"
+    (ours / "link").symlink_to(theirs / name)
+    (ours / "to").symlink_to("../theirs")
+    told = [f"65534\t{theirs}/{name}"]
+    assert handed_over(theirs / name) == told
+    assert handed_over(ours / "to" / name) == told
+    assert handed_over(ours / "link") == told
+    assert handed_over(ours / "deep/../../theirs" / name) == told
+
+
+def test_of_a_sticky_folder_whoever_laid_what_is_on_the_way_is_asked(ours: Path) -> None:
+    shared = ours.parent / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(ours.parent / "theirs")
+    subprocess.run(["chown", "-h", "daemon", shared / "link"], check=True)
+    assert handed_over(shared / "link/f") == [f"1\t{shared}/link/f"]
+    assert handed_over(shared / "none/f") == []
+    (shared / "f").touch()
+    assert handed_over(shared / "f") == [f"unread {shared}/f"]
+    # Whoever may write there can put what is another's elsewhere.
+    shared.chmod(0o777)
+    assert handed_over(shared / "link/f") == [f"unread {shared}/link/f"]
