@@ -64,7 +64,7 @@ in_folder() {
   folder=$1
 }
 
-# What is said in a folder is the account's word, which may be anything.
+# What is said in a folder is the account's word, which may be anything: a line that could not be ours is none.
 take_out() {
   said=$hindered seconds=$((owner_ends - $(date +%s)))
   if [ "$seconds" -le 0 ] && [ -z "$said" ]; then
@@ -74,16 +74,32 @@ take_out() {
     said=$(as_user_for "$seconds" "$owner" sh -c "$folder_rule$newline$within" sh "$PATH" "$accepted" "$lock.time" "$folder" "$@" 2>/dev/null)
     give_up_on "$owner" "$?"
     said=${said%%"$newline"*}
+    is_known "$said" "$3" || said="failed${tab}what was begun as $owner did not come to its end"
   fi
-  result=${said%%"$tab"*} why=${said#*"$tab"}
-  if [ "${#why}" -gt 200 ]; then result=''; fi
-  case $why in *[!\ -~]*) result='' ;; esac
-  case $result in
-    'done' | changed | refused | failed) ;;
-    *) result=failed why="what was begun as $owner did not come to its end" ;;
-  esac
-  told=${told}file$tab$result$tab$(printf '%s' "$folder/$1" | tr '\t\n' '  ')$tab$why$newline
+  told=${told}file$tab${said%%"$tab"*}$tab$(printf '%s' "$folder/$1" | tr '\t\n' '  ')$tab${said#*"$tab"}$newline
   count=$((count + 1))
+}
+
+# is_known SAID PROGRAM: whether it is what is said in a folder below.
+is_known() {
+  case ${1#*"$tab"} in
+    '') [ "$1" = "done$tab" ] ;;
+    'it is not as it was found' | 'its folder is gone' | 'its folder is not as it was found')
+      [ "${1%%"$tab"*}" = changed ]
+      ;;
+    "$2 does not accept the file without the line") [ "${1%%"$tab"*}" = refused ] ;;
+    'No space left on device' | 'Disk quota exceeded' | 'Read-only file system' | 'Permission denied' | \
+      'Operation not permitted' | 'Device or resource busy' | 'Input/output error' | \
+      'its mode and owner cannot be kept' | 'its access control list cannot be kept' | \
+      'its further attributes cannot be kept' | 'its folder cannot be entered' | \
+      'others may write to its folder' | 'another name leads to the same file' | \
+      'it belongs to somebody else' | 'it cannot be read' | 'no file can be made beside it' | \
+      'what is left could not be written' | 'what is left could not be written whole' | \
+      'rm failed' | 'chgrp failed' | 'chmod failed' | 'mv failed')
+      [ "${1%%"$tab"*}" = failed ]
+      ;;
+    *) return 1 ;;
+  esac
 }
 
 finish_removing() {

