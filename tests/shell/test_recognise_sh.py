@@ -138,6 +138,7 @@ CLEAN = [
     'echo "Run cachix authtoken to log in"',
 ]
 
+PARTED = [("<", "<E"), ("<<", "E"), ("<<", "-E"), ("<<-", "E"), ("<", "<-'E'"), ("3<", "<E")]
 # Where a line stands: the hindrance of each credential, "" for those that may go.
 PLACES = [
     # Several lines
@@ -227,6 +228,9 @@ PLACES = [
     # The end of a document in bash, and none in dash.
     ("T=a\ncat <<EF\nE\\\nF\nT=b\nEF", ["", "unclear"]),
     ("T=a\ncat <<E\nE\\\n\nT=b\nE", ["", "unclear"]),
+    # A backslash parts what begins a document.
+    *((f"T=a\ncat {mark}\\\n{rest}\nT=b\nE", ["", "unclear"]) for mark, rest in PARTED),
+    ("T=a\necho 'a <\\\n' \"a <\\\n\" # a <\\\nT=b", ["", ""]),
     ("T=a\nif x; then\nT=b\nc", ["", "unclear"]),
     ("T=a\nfi", ["unclear"]),
     ("}\nT=a\n# T=b", ["unclear", "unclear"]),

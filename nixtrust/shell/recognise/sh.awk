@@ -295,8 +295,11 @@ function step(kind, at,   c) {
 }
 
 function escape(at) {
-  if (at == size) continued = 1
-  else {
+  if (at == size) {
+    continued = 1
+    # What goes on on the next line may begin a document.
+    if (char(at - 1) == "<" && (frame[depth] in is_code)) lost_from(NR)
+  } else {
     # Not a continued line, though meant as one.
     if (at + 1 == size && char(at + 1) == "\r") lost_from(NR)
     into_word("\\")
