@@ -275,6 +275,7 @@ _ROOTS = frozenset(
         "user",
         "trust",
         "person",
+        "given",
         "part",
         "part-end",
         "credential",
@@ -405,11 +406,18 @@ def _parts(records: list[_Record], is_root: bool) -> Iterator[_Told]:
             raise _BadAnswerError("it tells twice what came of a person")
     if of["part-end"].keys() != of["person"].keys() or not of["part"].keys() <= of["person"].keys():
         raise _BadAnswerError("it does not tell what came of each person")
+    given: dict[str, list[_Record]] = {}
+    for record in records:
+        if record.kind == "given":
+            given.setdefault(record[0], []).append(record)
     for number, person in of["person"].items():
         if not person[1]:
             raise _BadAnswerError("it has a person without a name")
         said = of["part"].get(number)
-        yield _part(person, said.text if said else None, of["part-end"][number][1], is_root)
+        part = _part(person, said.text if said else None, of["part-end"][number][1], is_root)
+        why = f"{person[1]}, who can change it, could not be asked"
+        left = (UnreadPlace(_place(each[1]), each[2], why, "") for each in given.get(number, ()))
+        yield replace(part, unread_places=tuple(left)) if part.unread else part
 
 
 # More would be a report that hides everybody else's in its length.

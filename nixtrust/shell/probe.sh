@@ -327,7 +327,7 @@ find_strangers() {
   done
 }
 
-# find_leading_to UID: sets leading_there: PLACE and FILE of what root's files lead to that is that account's,
+# find_leading_to UID: tells what that account is given, and sets leading_there: PLACE and FILE of what root's files lead to that is that account's,
 # and of the system's start-up files that say where files lie, each behind a tab.
 find_leading_to() {
   leading_there=''
@@ -338,7 +338,10 @@ find_leading_to() {
   done
   case $newline$given in *"$newline$1$tab"*) ;; *) return ;; esac
   for its in $given; do
-    [ "${its%%"$tab"*}" != "$1" ] || leading_there=$leading_there$tab${its#*"$tab"}
+    [ "${its%%"$tab"*}" = "$1" ] || continue
+    its=${its#*"$tab"}
+    record given "$asked" "${its%%"$tab"*}" "${its#*"$tab"}"
+    leading_there=$leading_there$tab$its
   done
 }
 

@@ -83,6 +83,7 @@ look_at_homes
 """
     assert said(steps).stdout.splitlines() == [
         f"person\t1\tapp\t{home}",
+        "given\t1\tenvironment-file\t/srv/app/agent.env",
         f"person\t2\tmia\t{home}",
         "part\t1",
         "|app 1500 - environment-file /srv/app/agent.env",

@@ -201,6 +201,15 @@ def test_an_answer_that_is_not_whole_leaves_that_persons_home_unread_and_no_othe
     assert machine.own["jito.hello"].files == {}
 
 
+def test_what_an_owner_that_does_not_answer_was_to_look_into_is_named() -> None:
+    given = [f"given\t{number}\tnetrc\t/etc/nix/netrc{number}" for number in (1, 2)]
+    mia = ("person\t2\tmia\t/home/mia", *given, *said_by(2))
+    machine = observed(*ANSWERS, *mia, *said_by(1, end="137"))
+    assert [(each.path, each.why, each.told_by) for each in machine.unread_places] == [
+        ("/etc/nix/netrc1", "jito.hello, who can change it, could not be asked", "")
+    ]
+
+
 def test_who_tells_of_thousands_of_things_hides_nobody_behind_them() -> None:
     place = "unread-place\tbash\t/home/jito.hello/x\tno permission to read it"
     machine = observed(*ANSWERS, *said_by(1, *[place] * 2001))
