@@ -36,7 +36,7 @@ _RECOGNISED = {
     Syntax.HISTORY: "`cachix authtoken` with a token, be it piped; a variable that was set to a"
     " literal; what looks like a token or a key in a command about Cachix",
     Syntax.CONF: "what stands before the host in an address at `cachix.org` or a host below it, in"
-    " any setting; a comment, as below",
+    " any setting; a variable that is set to a literal; a comment, as below",
     Syntax.EDITOR: "as in a history, wherever in the bytes that stands; a longer line is read in"
     " pieces of 1024 bytes",
     Syntax.LEFTOVER: "a line that names Cachix",

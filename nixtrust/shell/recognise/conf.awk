@@ -1,6 +1,7 @@
-# nix.conf: who may read from a cache of Cachix's, in an address of any setting, and what is clearly a
-# token or a key in a comment. All that is no comment alone on its line is among other things there: of
-# an address what stands before its host may go, of a comment what stands behind its mark.
+# nix.conf: who may read from a cache of Cachix's, in an address of any setting, a variable that impure-env
+# sets, and what is clearly a token or a key in a comment. All that is no comment alone on its line is among
+# other things there: of an address what stands before its host may go, of variables the word, of a comment
+# what stands behind its mark.
 # NixOS/nix src/libutil/configuration.cc: a number sign anywhere begins a comment, and blanks are space,
 # tab and carriage return. curl takes all before the last @ for a name and a password.
 
@@ -8,7 +9,7 @@ BEGIN {
   comment_mark = ""
   at_host = hosts
   gsub(/[.]/, "[.]", at_host)
-  at_host = "@([a-z0-9-]+[.])*" at_host "([:/?]|$)"
+  at_host = "@([a-z0-9-]+[.])*" at_host "[.]?([:/?]|$)"
 }
 
 {
@@ -36,10 +37,19 @@ function tell_addresses(text,   words, n, i, at, host) {
   n = split(text, words, /[ \t\r]/)
   at = line_start
   for (i = 1; i <= n; i++) {
+    tell_assignment(words[i], at)
     host = index(words[i], "://")
     if (host && index(words[i], "@")) tell_address(substr(words[i], host + 3), at + host + 2)
     at += length(words[i]) + 1
   }
+}
+
+# Of impure-env: a word NAME=VALUE, and where it begins.
+function tell_assignment(word, from,   name, value) {
+  name = value = word
+  if (!sub(/=.*/, "", name) || !(name in kind_of)) return
+  sub(/^[^=]*=/, "", value)
+  if (is_written(value)) tell(kind_of[name], NR, from, from + length(word), "", "")
 }
 
 # An address without its scheme, and where that begins.
