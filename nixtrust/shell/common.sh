@@ -319,7 +319,7 @@ find_daemon() {
       read_shown ExecStart
       value=${value#'{ path='}
       daemon=${value%%[ ;]*}
-      daemon_files=$(printf '%s\n' "$shown" | sed -n 's/^Path=//p')
+      find_files_of_unit
       read_shown KillMode
       kill_mode=$value
       read_shown ActiveState
@@ -457,18 +457,37 @@ find_flags() {
   set +f
 }
 
+find_files_of_unit() {
+  set -f
+  IFS=$newline
+  for line in $shown; do
+    case $line in Path=*) daemon_files=$daemon_files$newline${line#Path=} ;; esac
+  done
+  unset IFS
+  set +f
+}
+
+# part_words TEXT: sets words to those that blanks part, a line each.
+part_words() {
+  words=''
+  set -f
+  for word in $1; do words=$words$word$newline; done
+  set +f
+}
+
 find_overrides_of_unit() {
   read_shown Environment
-  find_variables "$(printf '%s\n' "$value" | tr ' ' '\n')"
+  part_words "$value"
+  find_variables "$words"
   read_shown EnvironmentFiles
   [ -z "$value" ] || overrides="$overrides EnvironmentFile"
   read_shown Elsewhere
   overrides="$overrides $value"
   read_shown ExecStart
   value=${value#*'argv[]='}
-  arguments=$(printf '%s\n' "${value%%' ; ignore_errors='*}" | tr ' ' '\n')
-  find_variables "$arguments"
-  find_flags "$arguments"
+  part_words "${value%%' ; ignore_errors='*}"
+  find_variables "$words"
+  find_flags "$words"
 }
 
 find_overrides_of_plist() {
