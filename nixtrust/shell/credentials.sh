@@ -3,7 +3,7 @@
 # Looks for credentials, and tells of each where it lies and what it is, never a part of it. Follows
 # candidates.sh, pointers.sh, and what is made from the catalogue: syntax_of, the recognisers.
 
-# Seconds for what is large, and how often one look lets it come to their end.
+# Seconds for what is not small, and how often one look lets it come to their end.
 reading_seconds=8 most_slow=2
 
 look_at_credentials() {
@@ -74,12 +74,12 @@ take_apart() {
 
 # Sets mentions, the files that name Cachix; slow, those that may take long to be taken apart, large, those
 # that are too large for it, and huge, those that are too large even to be searched. In blocks of 512 bytes:
-# 1 MiB, 64 MiB, 1 GiB. Each of mentions and of huge ends in a line feed.
+# 16 KiB, as a line of more may take a recogniser the square of its length, 64 MiB, 1 GiB. Each of mentions and of huge ends in a line feed.
 find_mentions() {
   set -f
   IFS=$newline
   # shellcheck disable=SC2086  # a list
-  slow=$(find -L $files -prune -size +2048 -print 2>/dev/null)
+  slow=$(find -L $files -prune -size +32 -print 2>/dev/null)
   [ "$?" -le 128 ] || be_unread
   # shellcheck disable=SC2086  # a list
   large=${slow:+$(find -L $slow -prune -size +131072 -print 2>/dev/null)}

@@ -1,5 +1,6 @@
 """Of each list that a person can make long there is an end, and that it was reached is told."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,20 @@ limit() { shift; command timeout -s KILL 1 sleep 177; }
     unread = {record[2]: record[3] for record in records if record[0] == "unread-place"}
     slow = "reading it takes too long"
     assert unread == {f"{tmp_path}/.env.{number}": slow for number in range(4)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["CACHIX_AUTH_TOKEN ", "<key>CACHIX_AUTH_TOKEN</key>", 'Environment="CACHIX_AUTH_TOKEN='],
+)
+def test_a_line_that_takes_a_recogniser_its_square_takes_no_look_its_time(
+    line: str, tmp_path: Path
+) -> None:
+    for number in range(4):
+        put(tmp_path / f".env.{number}", line * (1_000_000 // len(line)))
+    began = time.monotonic()
+    records = told(tmp_path, settings="reading_seconds=1")
+    assert time.monotonic() - began < 20
+    assert {record[2] for record in records if record[3].startswith("reading it ")} == {
+        f"{tmp_path}/.env.{number}" for number in range(4)
+    }
