@@ -87,14 +87,16 @@ def restart_pending(machine: Machine, owner: Owner) -> Iterator[Finding]:
 
 
 def earlier_connections(machine: Machine) -> Iterator[Finding]:
-    """Connections that the restart has spared, whose trust is that of before."""
+    """Connections that the restart has spared, whose trust is that of before.
+
+    A note: what somebody builds meanwhile is not to fail the machine.
+    """
     pids = machine.earlier_connections
     if pids and not _reads_anew(machine.nix):
         connections = "a connection" if len(pids) == 1 else f"{len(pids)} connections"
         there = f"{connections} to the daemon from before its restart: the old configuration holds"
         ending = f"`kill {' '.join(map(str, pids))}`"
-        to_do = f"run again once what is built there is done, or end it: {ending}"
-        yield drift(Rule.RESTART, Remedy.HAND, "", there, to_do=to_do)
+        yield note(Rule.RESTART, "", there, f"it ends with what is built there, or by {ending}")
 
 
 def _runs(daemon: Daemon) -> bool:

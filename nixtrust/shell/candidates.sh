@@ -48,7 +48,10 @@ expand() {
 
 # may_list FOLDER: whether its names are read here.
 may_list() {
-  [ "$my_uid" != 0 ] || is_roots "$1"
+  if [ "$my_uid" != 0 ] || is_roots "$1"; then return 0; fi
+  # What is no folder has no names.
+  find_end "$1"
+  is_roots "${target%/*}" && [ ! -h "$target" ] && [ ! -d "$target" ]
 }
 
 # $file, if it is there. Where others may have laid links root does not ask: they could lead it into any

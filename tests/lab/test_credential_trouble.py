@@ -114,7 +114,8 @@ def test_what_is_locked_is_left_and_the_line_has_the_command(
     assert kept == []
     assert looked.found == ended.remaining == [("/home/mia/.netrc", 1)]
     [told] = looked.told
-    assert f"{Hindrance.LOCKED.why}: `chattr -ia /home/mia/.netrc /home/mia`" in told.text
+    shows = "`sudo -u mia lsattr -d /home/mia/.netrc /home/mia` shows it"
+    assert f"{Hindrance.LOCKED.why}: {shows}" in told.text
     assert "to be taken out" not in looked.said
 
 

@@ -149,9 +149,10 @@ def test_a_file_that_may_have_gone_since_the_daemon_started_makes_it_stale() -> 
 
 def test_a_connection_from_before_the_restart_is_told_with_how_to_end_it() -> None:
     there = "2 connections to the daemon from before its restart: the old configuration holds"
-    to_do = "run again once what is built there is done, or end it: `kill 12 34`"
+    to_do = "it ends with what is built there, or by `kill 12 34`"
     [line] = said(machine(earlier_connections=(12, 34)))
-    assert line == (DRIFT, HAND, f"{there}; {to_do}")
+    assert line[0] is NOTE
+    assert line[2] == f"{there}; {to_do}"
     assert said(machine()) == []
 
 
