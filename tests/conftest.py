@@ -39,7 +39,12 @@ ASKED_FOR = (
 SHARED_LAB = "tests"
 
 # Files whose tests wait for limits, and have no machines. One process waits, and the others work.
-WAITING_FILES = ("tests/shell/test_limit.py", "tests/shell/test_remove_trouble.py")
+WAITING_FILES = (
+    "tests/shell/test_limit.py",
+    "tests/shell/test_remove_trouble.py",
+    # Of what is called nix-daemon each of its tests counts the processes.
+    "tests/shell/test_restart_steps.py",
+)
 
 # What takes longest, in this order. What mostly waits is among what mostly works, since tests that
 # wait together leave the processors idle.

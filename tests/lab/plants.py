@@ -98,7 +98,7 @@ def _fill(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def made_up_token() -> str:
-    return f"eyJ{secrets.token_urlsafe(45)}"
+    return f"eyJ1{secrets.token_urlsafe(45)}"
 
 
 def made_up_key() -> str:
